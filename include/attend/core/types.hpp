@@ -1,0 +1,98 @@
+/// Types and the dictionary of dimensions.
+///
+/// Columns are time steps: a sequence is a (d x T) matrix, stored column by column.
+///
+/// | name | what it counts                                   |
+/// | ---- | ------------------------------------------------ |
+/// | d_x  | features of an input (an embedding, a frame)     |
+/// | d_h  | features of an annotation or a hidden state      |
+/// | d_q  | features of a query (a decoder's state)          |
+/// | d_k  | features of a key before its projection          |
+/// | d_v  | features of a value, and so of a context         |
+/// | d_e  | features in which keys and queries are compared  |
+/// | T    | steps of a memory: source positions, keys        |
+/// | U    | queries: one decoder step, a beam, target length |
+/// | B    | sequences in a batch                             |
+/// | N    | columns of a ragged batch, the sum of lengths    |
+/// | V    | words of a vocabulary                            |
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
+
+#include <Eigen/Core>
+
+#include <attend/core/abi.hpp>
+
+namespace attend::inline ATTEND_ABI {
+
+using Index = Eigen::Index;
+
+/// A word of a vocabulary.
+using Token = std::int32_t;
+
+template <class S>
+concept Scalar = std::same_as<S, float> || std::same_as<S, double>;
+
+template <Scalar S>
+using Matrix = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>;
+template <Scalar S>
+using Vector = Eigen::Matrix<S, Eigen::Dynamic, 1>;
+
+/// An expression that lies in memory column by column: a matrix, a vector, a block of columns or
+/// rows of one. A View of it never copies.
+template <class D, class S>
+concept ColumnsInMemory = std::same_as<typename D::Scalar, S> && !D::IsRowMajor &&
+                          ((Eigen::internal::traits<D>::Flags & Eigen::DirectAccessBit) != 0) &&
+                          Eigen::internal::inner_stride_at_compile_time<D>::ret == 1;
+
+/// A (rows x cols) block that is read. Unlike `Eigen::Ref<const M>` it never makes a copy in
+/// silence: what does not lie in memory column by column does not compile.
+template <Scalar S>
+class ConstView : public Eigen::Map<const Matrix<S>, 0, Eigen::OuterStride<>> {
+ public:
+  using Map = Eigen::Map<const Matrix<S>, 0, Eigen::OuterStride<>>;
+
+  template <class D>
+  requires ColumnsInMemory<D, S> ConstView(
+      const Eigen::MatrixBase<D>& m)  // NOLINT(google-explicit-constructor)
+      : Map(m.derived().data(), m.rows(), m.cols(),
+            Eigen::OuterStride<>(m.derived().outerStride())) {}
+
+  ConstView(const S* data, Index rows, Index cols, Index stride)
+      : Map(data, rows, cols, Eigen::OuterStride<>(stride)) {}
+};
+
+/// A (rows x cols) block that is written, by the same rules as ConstView.
+template <Scalar S>
+class View : public Eigen::Map<Matrix<S>, 0, Eigen::OuterStride<>> {
+ public:
+  using Map = Eigen::Map<Matrix<S>, 0, Eigen::OuterStride<>>;
+  using Map::operator=;
+
+  template <class D>
+  requires ColumnsInMemory<D, S> View(
+      Eigen::MatrixBase<D>& m)  // NOLINT(google-explicit-constructor)
+      : Map(m.derived().data(), m.rows(), m.cols(),
+            Eigen::OuterStride<>(m.derived().outerStride())) {}
+
+  /// A block is a temporary that stands for memory that is not.
+  template <class D>
+  requires ColumnsInMemory<D, S> View(
+      Eigen::MatrixBase<D>&& m)  // NOLINT(google-explicit-constructor)
+      : Map(m.derived().data(), m.rows(), m.cols(),
+            Eigen::OuterStride<>(m.derived().outerStride())) {}
+
+  View(S* data, Index rows, Index cols, Index stride)
+      : Map(data, rows, cols, Eigen::OuterStride<>(stride)) {}
+
+  View(const View&) = default;
+  ~View() = default;
+  View& operator=(const View& other) {
+    Map::operator=(other);
+    return *this;
+  }
+};
+
+}  // namespace attend
