@@ -109,7 +109,7 @@ TEST(VocabularyCounter, WhatIsNoWordIsRefused) {
   const std::string end = "; split lines with split_words";
   EXPECT_EQ(add(""), begin + "it is empty" + end);
   EXPECT_EQ(add("\xFF"), begin + "it is not UTF-8" + end);
-  for (const std::string word : {"a\tb"s, "a\n"s, "\r"s, "a\0"s}) {
+  for (const std::string& word : {"a\tb"s, "a\n"s, "\r"s, "a\0"s}) {
     EXPECT_EQ(add(word), begin + "it holds a tab, a line end or a NUL" + end);
   }
   EXPECT_EQ(thrown<std::invalid_argument>([&] { counter.add("a", -2); }),
