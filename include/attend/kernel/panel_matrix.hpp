@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <attend/core/error.hpp>
+#include <attend/core/parameters.hpp>
 #include <attend/core/types.hpp>
 #include <attend/kernel/packet.hpp>
 
@@ -109,5 +110,17 @@ class PanelMatrix {
   Index cols_ = 0;
   Vector<S> storage_;
 };
+
+/// Makes `transposed` hold the transpose of every packed weight of `model`; it is a value of the
+/// model's own type, at first a copy, whose other parameters mean nothing. Backward products
+/// W' dY read it: one packing per update serves all steps.
+template <class M>
+void assign_transposed(const M& model, M& transposed) {
+  for_each_parameter(
+      [](std::string_view, const auto& p, auto& q) {
+        if constexpr (requires { q.assign_transposed(p); }) q.assign_transposed(p);
+      },
+      model, transposed);
+}
 
 }  // namespace attend

@@ -1,0 +1,62 @@
+/// How weights begin.
+#pragma once
+
+#include <cmath>
+
+#include <attend/core/parameters.hpp>
+#include <attend/core/random.hpp>
+
+namespace attend::inline ATTEND_ABI {
+
+/// Overwrites every element, row by row, with uniform numbers in [-bound, bound).
+template <ParameterLeaf P>
+void initialize_uniform(P& parameter, double bound, Random& random) {
+  using S = std::remove_cvref_t<decltype(parameter(0, 0))>;
+  for (Index i = 0; i < parameter.rows(); ++i) {
+    for (Index j = 0; j < parameter.cols(); ++j) {
+      parameter(i, j) = static_cast<S>(random.uniform(-bound, bound));
+    }
+  }
+}
+
+/// Overwrites every element, row by row, with normal numbers of the given deviation.
+template <ParameterLeaf P>
+void initialize_normal(P& parameter, double deviation, Random& random) {
+  using S = std::remove_cvref_t<decltype(parameter(0, 0))>;
+  for (Index i = 0; i < parameter.rows(); ++i) {
+    for (Index j = 0; j < parameter.cols(); ++j) {
+      parameter(i, j) = static_cast<S>(deviation * random.normal());
+    }
+  }
+}
+
+/// Glorot and Bengio 2010, eq. 16: uniform with bound sqrt(6 / (rows + cols)).
+template <ParameterLeaf P>
+void initialize_glorot(P& parameter, Random& random) {
+  const auto fans = static_cast<double>(parameter.rows() + parameter.cols());
+  initialize_uniform(parameter, std::sqrt(6.0 / fans), random);
+}
+
+/// Orthogonal blocks (Saxe, McClelland, Ganguli 2014, arXiv 1312.6120): every (cols x cols) block
+/// of rows is a random rotation, by Gram and Schmidt in double. For recurrent weights.
+template <ParameterLeaf P>
+void initialize_orthogonal(P& parameter, Random& random) {
+  using S = std::remove_cvref_t<decltype(parameter(0, 0))>;
+  const Index n = parameter.cols();
+  Matrix<double> Q(n, n);
+  for (Index first = 0; first < parameter.rows(); first += n) {
+    for (Index j = 0; j < n; ++j) {
+      for (Index i = 0; i < n; ++i) Q(i, j) = random.normal();
+      // Twice is enough (Kahan, Parlett): the second pass removes what rounding left.
+      for (int pass = 0; pass < 2; ++pass) {
+        for (Index k = 0; k < j; ++k) Q.col(j) -= Q.col(k).dot(Q.col(j)) * Q.col(k);
+      }
+      Q.col(j) /= Q.col(j).norm();
+    }
+    for (Index i = 0; i < std::min(n, parameter.rows() - first); ++i) {
+      for (Index j = 0; j < n; ++j) parameter(first + i, j) = static_cast<S>(Q(i, j));
+    }
+  }
+}
+
+}  // namespace attend

@@ -1,0 +1,47 @@
+/// Words as vectors.
+#pragma once
+
+#include <span>
+
+#include <attend/core/error.hpp>
+#include <attend/core/initialize.hpp>
+
+namespace attend::inline ATTEND_ABI {
+
+struct EmbeddingConfig {
+  Index vocabulary = 0;
+  Index size = 0;
+};
+
+/// x_n = E y_n, the column of token y_n. E (size x V).
+template <Scalar S>
+struct Embedding {
+  Matrix<S> E;
+
+  Embedding() = default;
+  Embedding(EmbeddingConfig config, Random& random) : E(config.size, config.vocabulary) {
+    initialize_normal(E, 1.0 / std::sqrt(static_cast<double>(config.size)), random);
+  }
+
+  static void parameters(auto&& f, auto&... m) { f("E", m.E...); }
+
+  /// N tokens; overwrites X (size x N). Throws ShapeError, and std::invalid_argument for a token
+  /// outside the vocabulary.
+  void forward(std::span<const Token> tokens, View<S> X) const {
+    check_shape("Embedding::forward", "X", X, E.rows(), static_cast<Index>(tokens.size()));
+    Index n = 0;
+    for (const Token token : tokens) {
+      check_argument(token >= 0 && token < E.cols(), "Embedding::forward: token ", token,
+                     " is outside the vocabulary of ", E.cols(), " words");
+      X.col(n++) = E.col(token);
+    }
+  }
+
+  /// x_n = E y_n:  column y_n of dE += dx_n.
+  static void backward(std::span<const Token> tokens, ConstView<S> dX, Embedding& gradient) {
+    Index n = 0;
+    for (const Token token : tokens) gradient.E.col(token) += dX.col(n++);
+  }
+};
+
+}  // namespace attend
