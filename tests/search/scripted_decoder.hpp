@@ -105,7 +105,10 @@ struct ScriptedDecoder {
 
   void begin(const Memory&, std::span<const Index> sentences, State& state) const {
     state.columns.clear();
-    for (const Index b : sentences) state.columns.push_back({.sentence = b});
+    for (const Index b : sentences) {
+      state.columns.emplace_back();
+      state.columns.back().sentence = b;
+    }
   }
 
   void step(const Memory& memory, std::span<const Token> tokens, State& state) const {
@@ -153,13 +156,14 @@ template <Scalar S>
 struct Walk {
   std::vector<Token> chosen;  // with the end symbol
   double log_probability = 0;
-  std::vector<std::vector<S>> weights = {};
+  std::vector<std::vector<S>> weights;
 };
 
 template <Scalar S>
 Walk<S> walk(const ScriptedDecoder<S>& decoder, const ScriptedSource& source, Token start,
              const std::vector<Token>& chosen) {
-  Walk<S> result{chosen};
+  Walk<S> result;
+  result.chosen = chosen;
   Token before = -1;
   Token last = start;
   Index step = 0;
