@@ -87,6 +87,8 @@ struct Lane {
   [[nodiscard]] EIGEN_ALWAYS_INLINE P load(const S* p) const { return packet::load(p + i); }
   EIGEN_ALWAYS_INLINE void store(S* p, const P& x) const { packet::store(p + i, x); }
   EIGEN_ALWAYS_INLINE void add(S* p, const P& x) const { store(p, padd(load(p), x)); }
+  /// x, with `outside` in the elements that are not the array's.
+  [[nodiscard]] EIGEN_ALWAYS_INLINE P inside(const P& x, S /*outside*/) const { return x; }
 };
 
 /// Elements [i, i + count) of arrays, fewer than a packet; what is loaded beyond them is zero and
@@ -105,6 +107,12 @@ struct PartialLane {
     alignas(64) S buffer[width<S>];
     packet::store(static_cast<S*>(buffer), x);
     for (Index k = 0; k < count; ++k) p[i + k] = buffer[k];
+  }
+  [[nodiscard]] P inside(const P& x, S outside) const {
+    alignas(64) S buffer[width<S>];
+    packet::store(static_cast<S*>(buffer), x);
+    for (Index k = count; k < width<S>; ++k) buffer[k] = outside;
+    return packet::load(static_cast<const S*>(buffer));
   }
   void add(S* p, const P& x) const { store(p, padd(load(p), x)); }
 };

@@ -153,35 +153,52 @@ void multiply(const PanelMatrix<S>& W, ConstView<std::type_identity_t<S>> X,
   multiply_add(W.view(), X, Y);
 }
 
+namespace detail {
+
+/// C += A B for a left factor in plain columns, read in place.
+template <bool Rows, Scalar S>
+void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C) {
+  constexpr Index w = packet::width<S>;
+  constexpr Index height = packet::panel_rows<S>;
+  Index i = 0;
+  for (Index rows = 0; i + w <= A.rows(); i += rows) {
+    rows = std::min(height, (A.rows() - i) / w * w);
+    panel_product<Rows, S>(rows, A.cols(), n, A.data() + i, A.outerStride(), B, C.data() + i,
+                           C.outerStride());
+  }
+  // The last rows, fewer than a packet, are copied so that nothing beyond them is read.
+  alignas(64) S edge[w * inner_block];
+  for (Index k = 0; i < A.rows() && k < A.cols(); k += inner_block) {
+    const Index inner = std::min(inner_block, A.cols() - k);
+    std::fill_n(edge, w * inner, S{0});
+    for (Index c = 0; c < inner; ++c) {
+      std::copy_n(A.data() + i + (k + c) * A.outerStride(), A.rows() - i, edge + c * w);
+    }
+    panel_product<Rows, S>(A.rows() - i, inner, n, static_cast<const S*>(edge), w,
+                           {B.data + k * B.k_stride, B.k_stride, B.j_stride}, C.data() + i,
+                           C.outerStride());
+  }
+}
+
+}  // namespace detail
+
 /// C += A B for a left factor in plain columns. A (m x k), B (k x n), C (m x n). For weighted sums
 /// of columns: A is read in place, once for every six columns of B. Allocates nothing.
 template <Scalar S>
 void multiply_add(ConstView<S> A, ConstView<std::type_identity_t<S>> B,
                   View<std::type_identity_t<S>> C) {
-  check_shape("multiply_add", "B", B, A.cols(), B.cols());
+  check_shape("multiply_add", "B", B, A.cols(), C.cols());
   check_shape("multiply_add", "C", C, A.rows(), B.cols());
-  constexpr Index w = packet::width<S>;
-  constexpr Index height = packet::panel_rows<S>;
-  const auto block = [&](Index i, Index rows, const S* a, Index a_stride, Index k, Index inner) {
-    detail::panel_product<false, S>(rows, inner, B.cols(), a, a_stride,
-                                    {B.data() + k, 1, B.outerStride()}, C.data() + i,
-                                    C.outerStride());
-  };
-  Index i = 0;
-  for (; i + w <= A.rows(); i += std::min(height, (A.rows() - i) / w * w)) {
-    const Index rows = std::min(height, (A.rows() - i) / w * w);
-    block(i, rows, A.data() + i, A.outerStride(), 0, A.cols());
-  }
-  // The last rows, fewer than a packet, are copied so that nothing beyond them is read.
-  alignas(64) S edge[w * detail::inner_block];
-  for (Index k = 0; i < A.rows() && k < A.cols(); k += detail::inner_block) {
-    const Index inner = std::min(detail::inner_block, A.cols() - k);
-    std::fill_n(edge, w * inner, S{0});
-    for (Index c = 0; c < inner; ++c) {
-      for (Index r = i; r < A.rows(); ++r) edge[c * w + r - i] = A(r, k + c);
-    }
-    block(i, A.rows() - i, edge, w, k, inner);
-  }
+  detail::plain_product<false, S>(A, {B.data(), 1, B.outerStride()}, B.cols(), C);
+}
+
+/// C += A B'. A (m x k), B (n x k), C (m x n). Allocates nothing.
+template <Scalar S>
+void multiply_transposed_add(ConstView<S> A, ConstView<std::type_identity_t<S>> B,
+                             View<std::type_identity_t<S>> C) {
+  check_shape("multiply_transposed_add", "B", B, C.cols(), A.cols());
+  check_shape("multiply_transposed_add", "C", C, A.rows(), B.rows());
+  detail::plain_product<true, S>(A, {B.data(), B.outerStride(), 1}, B.rows(), C);
 }
 
 /// dW += dY X', the gradient of Y = W X with respect to W. dY (m x n), X (k x n), dW (m x k).

@@ -1,0 +1,97 @@
+/// A score that is chosen when the program runs.
+#pragma once
+
+#include <utility>
+#include <variant>
+
+#include <attend/score/additive.hpp>
+#include <attend/score/concat.hpp>
+#include <attend/score/dot.hpp>
+#include <attend/score/general.hpp>
+#include <attend/score/score.hpp>
+
+namespace attend::inline ATTEND_ABI {
+
+/// One of the library's scores, behind the Score concept; the choice costs a branch a tile. A
+/// gradient or a transpose of one holds the same kind.
+template <attend::Scalar S>
+class AnyScore {
+ public:
+  using Scalar = S;
+
+  AnyScore() = default;
+  template <Score Z>
+  AnyScore(Z score) : choice_(std::move(score)) {}  // NOLINT(google-explicit-constructor)
+
+  static void parameters(auto&& f, auto& m, auto&... others) {
+    std::visit(
+        [&]<class Z>(Z& score) {
+          using Kind = std::remove_const_t<Z>;
+          Kind::parameters(f, score, std::get<Kind>(others.choice_)...);
+        },
+        m.choice_);
+  }
+
+  [[nodiscard]] Index projected_size(Index d) const {
+    return std::visit([&](const auto& z) { return z.projected_size(d); }, choice_);
+  }
+  [[nodiscard]] bool projects_keys() const {
+    return std::visit([]<class Z>(const Z&) { return ProjectsKeys<Z>; }, choice_);
+  }
+  [[nodiscard]] bool projects_queries() const {
+    return std::visit([]<class Z>(const Z&) { return ProjectsQueries<Z>; }, choice_);
+  }
+
+  void project_keys(ConstView<S> H, View<S> K) const {
+    std::visit(
+        [&]<class Z>(const Z& z) {
+          if constexpr (ProjectsKeys<Z>) z.project_keys(H, K);
+        },
+        choice_);
+  }
+  void project_keys_backward(const AnyScore& transposed, ConstView<S> H, ConstView<S> K, View<S> dK,
+                             View<S> dH, AnyScore& gradient) const {
+    std::visit(
+        [&]<class Z>(const Z& z) {
+          if constexpr (ProjectsKeys<Z>) {
+            z.project_keys_backward(std::get<Z>(transposed.choice_), H, K, dK, dH,
+                                    std::get<Z>(gradient.choice_));
+          }
+        },
+        choice_);
+  }
+  void project_queries(ConstView<S> Q, View<S> A) const {
+    std::visit(
+        [&]<class Z>(const Z& z) {
+          if constexpr (ProjectsQueries<Z>) z.project_queries(Q, A);
+        },
+        choice_);
+  }
+  void project_queries_backward(const AnyScore& transposed, ConstView<S> Q, ConstView<S> dA,
+                                View<S> dQ, AnyScore& gradient) const {
+    std::visit(
+        [&]<class Z>(const Z& z) {
+          if constexpr (ProjectsQueries<Z>) {
+            z.project_queries_backward(std::get<Z>(transposed.choice_), Q, dA, dQ,
+                                       std::get<Z>(gradient.choice_));
+          }
+        },
+        choice_);
+  }
+  void energies(ConstView<S> K, ConstView<S> A, View<S> E) const {
+    std::visit([&](const auto& z) { z.energies(K, A, E); }, choice_);
+  }
+  void energies_backward(ConstView<S> K, ConstView<S> A, ConstView<S> dE, View<S> dK, View<S> dA,
+                         AnyScore& gradient) const {
+    std::visit(
+        [&]<class Z>(const Z& z) {
+          z.energies_backward(K, A, dE, dK, dA, std::get<Z>(gradient.choice_));
+        },
+        choice_);
+  }
+
+ private:
+  std::variant<Additive<S>, Dot<S>, General<S>, Concat<S>> choice_;
+};
+
+}  // namespace attend

@@ -1,0 +1,69 @@
+/// The Score concept: how well a key answers a query.
+#pragma once
+
+#include <concepts>
+
+#include <attend/core/parameters.hpp>
+#include <attend/core/types.hpp>
+#include <attend/kernel/panel_matrix.hpp>
+
+namespace attend::inline ATTEND_ABI {
+
+/// A score is two projections and a pairwise energy; nothing else in the library knows which.
+///
+/// - `energies(K, A, E)`: projected keys K (d_e x n), projected queries A (d_e x U); overwrites
+///   E (n x U). An element's bits depend on its own two columns alone.
+/// - `energies_backward(K, A, dE, dK, dA, gradient)`: adds.
+/// - `projected_size(d)`: d_e, given that keys (or queries) that are not projected have d features.
+///
+/// Projections are optional; a score without one compares keys or queries as they are, no copy:
+///
+/// - `project_keys(H, K)`: H (d_h x T), overwrites K (d_e x T). Once per source.
+/// - `project_keys_backward(transposed, H, K, dK, dH, gradient)`: dK may be used up; adds.
+/// - `project_queries(Q, A)`: Q (d_q x U), overwrites A (d_e x U). Once per step.
+/// - `project_queries_backward(transposed, Q, dA, dQ, gradient)`: adds.
+template <class Z>
+concept Score = Parameterized<Z> && std::copyable<Z> &&
+    requires(const Z& score, Z& gradient, ConstView<typename Z::Scalar> in,
+             View<typename Z::Scalar> out) {
+  score.energies(in, in, out);
+  score.energies_backward(in, in, in, out, out, gradient);
+  { score.projected_size(Index{}) } -> std::convertible_to<Index>;
+};
+
+template <class Z>
+concept ProjectsKeys = Score<Z> &&
+    requires(const Z& score, Z& gradient, ConstView<typename Z::Scalar> in,
+             View<typename Z::Scalar> out) {
+  score.project_keys(in, out);
+  score.project_keys_backward(score, in, in, out, out, gradient);
+};
+
+template <class Z>
+concept ProjectsQueries = Score<Z> &&
+    requires(const Z& score, Z& gradient, ConstView<typename Z::Scalar> in,
+             View<typename Z::Scalar> out) {
+  score.project_queries(in, out);
+  score.project_queries_backward(score, in, in, out, gradient);
+};
+
+/// Whether this score projects keys (or queries); a score chosen at run time says it itself.
+template <Score Z>
+[[nodiscard]] bool projects_keys(const Z& score) {
+  if constexpr (requires { score.projects_keys(); }) return score.projects_keys();
+  return ProjectsKeys<Z>;
+}
+template <Score Z>
+[[nodiscard]] bool projects_queries(const Z& score) {
+  if constexpr (requires { score.projects_queries(); }) return score.projects_queries();
+  return ProjectsQueries<Z>;
+}
+
+/// Sizes of a score with weights of its own.
+struct ScoreConfig {
+  Index query = 0;
+  Index key = 0;
+  Index energy = 0;
+};
+
+}  // namespace attend
