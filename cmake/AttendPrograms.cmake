@@ -1,4 +1,6 @@
 # What attend's own tests, examples and benchmarks share.
+set(CMAKE_CXX_EXTENSIONS OFF)
+
 if(ATTEND_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(CCACHE_PROGRAM ccache)
   mark_as_advanced(CCACHE_PROGRAM)
