@@ -1,0 +1,130 @@
+/// A recurrent layer: one cell, one direction.
+#pragma once
+
+#include <utility>
+
+#include <attend/cell/cell.hpp>
+#include <attend/core/buffer.hpp>
+#include <attend/core/ragged.hpp>
+
+namespace attend::inline ATTEND_ABI {
+
+enum class Direction { forward, backward };
+
+/// What a layer keeps of a pass for its way back. States are (state_rows x B), in the order of the
+/// batch.
+template <Scalar S>
+struct RecurrentTrace {
+  Buffer<S> gates;
+  Buffer<S> previous;
+  Buffer<S> states;
+  Buffer<S> d_gates;
+  Buffer<S> running;
+};
+
+/// States that go in and come out; null means zeros in, or not wanted out. All (state_rows x B).
+template <Scalar S>
+struct StatesInOut {
+  const Matrix<S>* initial = nullptr;
+  Matrix<S>* final = nullptr;
+};
+
+/// h_t = cell(x_t, h_{t-1}) from the first step to the last, or h_t = cell(x_t, h_{t+1}) from each
+/// sequence's own last step to its first. Input products of all steps are one product; a step then
+/// multiplies only the recurrent weights with the sequences still running.
+template <Cell C>
+class Recurrent {
+ public:
+  using Scalar = typename C::Scalar;
+  using S = Scalar;
+  using Trace = RecurrentTrace<S>;
+
+  C cell;
+
+  Recurrent() = default;
+  explicit Recurrent(C c, Direction direction = Direction::forward)
+      : cell(std::move(c)), direction_(direction) {}
+
+  static void parameters(auto&& f, auto&... m) { f("cell", m.cell...); }
+
+  [[nodiscard]] Direction direction() const { return direction_; }
+  [[nodiscard]] Index input_size() const { return cell.input_size(); }
+  [[nodiscard]] Index output_size() const { return cell.hidden_size(); }
+  [[nodiscard]] Index state_rows() const { return cell.state_rows(); }
+
+  /// X (d_x x N, step-major); overwrites H (d_h x N). A sequence of length 0 keeps its initial
+  /// state. Throws ShapeError.
+  void forward(const Ragged& layout, ConstView<S> X, View<S> H, Trace& trace,
+               StatesInOut<S> states = {}) const {
+    check_shape("Recurrent::forward", "X", X, input_size(), layout.columns());
+    check_shape("Recurrent::forward", "H", H, output_size(), layout.columns());
+    const Index rows = cell.state_rows();
+    View<S> G = trace.gates.resize(cell.gate_rows(), layout.columns());
+    View<S> P = trace.previous.resize(rows, layout.columns());
+    View<S> all = trace.states.resize(rows, layout.columns());
+    cell.project(X, G);
+    View<S> running = trace.running.resize(rows, layout.size());
+    load_states(layout, states.initial, running);
+    for (Index i = 0; i < layout.steps(); ++i) {
+      const Index t = step_at(layout, i);
+      const Index first = layout.offset(t);
+      const Index n = layout.count(t);
+      P.middleCols(first, n) = running.leftCols(n);
+      cell.step(G.middleCols(first, n), P.middleCols(first, n), all.middleCols(first, n));
+      running.leftCols(n) = all.middleCols(first, n);
+    }
+    H = all.topRows(output_size());
+    if (states.final != nullptr) store_states(layout, running, *states.final);
+  }
+
+  /// The gradients of forward's states; null means zeros in, or not wanted out.
+  struct StateGradients {
+    const Matrix<S>* final = nullptr;
+    Matrix<S>* initial = nullptr;
+  };
+
+  /// h_t = cell(x_t, h_{t-1}), last step first. dH (d_h x N); adds to dX (d_x x N) and to
+  /// `gradient`.
+  void backward(const Recurrent& transposed, const Ragged& layout, ConstView<S> X, ConstView<S> dH,
+                View<S> dX, Trace& trace, Recurrent& gradient, StateGradients states = {}) const {
+    check_shape("Recurrent::backward", "dH", dH, output_size(), layout.columns());
+    View<S> dG = trace.d_gates.resize(cell.gate_rows(), layout.columns());
+    View<S> dS = trace.running.resize(cell.state_rows(), layout.size());
+    load_states(layout, states.final, dS);
+    for (Index i = layout.steps() - 1; i >= 0; --i) {
+      const Index t = step_at(layout, i);
+      const Index first = layout.offset(t);
+      const Index n = layout.count(t);
+      dS.topRows(output_size()).leftCols(n) += dH.middleCols(first, n);
+      cell.step_backward(transposed.cell, trace.gates.columns(first, n),
+                         trace.previous.columns(first, n), trace.states.columns(first, n),
+                         dS.leftCols(n), dG.middleCols(first, n));
+    }
+    cell.input_backward(transposed.cell, dG, dX);
+    cell.add_gradient(X, trace.previous.view(), trace.gates.view(), dG, gradient.cell);
+    if (states.initial != nullptr) store_states(layout, dS, *states.initial);
+  }
+
+ private:
+  [[nodiscard]] Index step_at(const Ragged& layout, Index i) const {
+    return direction_ == Direction::forward ? i : layout.steps() - 1 - i;
+  }
+
+  static void load_states(const Ragged& layout, const Matrix<S>* states, View<S> running) {
+    if (states == nullptr) {
+      running.setZero();
+      return;
+    }
+    check_shape("Recurrent", "states", *states, running.rows(), layout.size());
+    for (Index r = 0; r < layout.size(); ++r) running.col(r) = states->col(layout.sequence(r));
+  }
+
+  static void store_states(const Ragged& layout, ConstView<S> running, Matrix<S>& states) {
+    states.resize(running.rows(), running.cols());
+    for (Index r = 0; r < layout.size(); ++r) states.col(layout.sequence(r)) = running.col(r);
+  }
+
+  Direction direction_ = Direction::forward;
+};
+
+}  // namespace attend
