@@ -51,12 +51,23 @@
 #include <attend/encoder/text_encoder.hpp>
 
 // decoder
+#include <attend/decoder/bahdanau.hpp>
+#include <attend/decoder/conditional.hpp>
 #include <attend/decoder/decoder.hpp>
+#include <attend/decoder/luong.hpp>
+#include <attend/decoder/plain.hpp>
+#include <attend/decoder/readout.hpp>
+#include <attend/decoder/recurrent_decoder.hpp>
+#include <attend/decoder/recurrent_memory.hpp>
+#include <attend/decoder/recurrent_state.hpp>
+#include <attend/decoder/word_output.hpp>
 
 // loss
+#include <attend/loss/cross_entropy.hpp>
 #include <attend/loss/loss.hpp>
 
 // model
+#include <attend/model/seq2seq.hpp>
 #include <attend/model/trainable.hpp>
 
 // train
@@ -69,7 +80,13 @@
 #include <attend/train/parallel.hpp>
 #include <attend/train/schedule.hpp>
 #include <attend/train/sgd.hpp>
+#include <attend/train/shard.hpp>
 #include <attend/train/shard_gradients.hpp>
+#include <attend/train/stopwatch.hpp>
+#include <attend/train/trainer.hpp>
+#include <attend/train/trainer_options.hpp>
+#include <attend/train/training_events.hpp>
+#include <attend/train/training_state.hpp>
 
 // search
 #include <attend/search/beam.hpp>
@@ -99,6 +116,8 @@
 #include <attend/text/vocabulary.hpp>
 
 // view
+#include <attend/view/chart.hpp>
+#include <attend/view/chart_axis.hpp>
 #include <attend/view/colour.hpp>
 #include <attend/view/heat_map.hpp>
 #include <attend/view/moses.hpp>
