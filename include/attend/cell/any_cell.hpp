@@ -17,10 +17,18 @@ template <attend::Scalar S>
 class AnyCell {
  public:
   using Scalar = S;
+  using Choice = std::variant<Gru<S>, Lstm<S>, Elman<S>>;
+
+  template <class T>
+  static constexpr bool is_kind = []<class... Kinds>(std::variant<Kinds...>*) {
+    return (std::is_same_v<T, Kinds> || ...);
+  }(static_cast<Choice*>(nullptr));
 
   AnyCell() = default;
-  template <Cell C>
-  AnyCell(C cell) : choice_(std::move(cell)) {}  // NOLINT(google-explicit-constructor)
+  /// From one of the kinds.
+  template <class C>
+  requires is_kind<C> AnyCell(C cell)
+      : choice_(std::move(cell)) {}  // NOLINT(google-explicit-constructor)
 
   static void parameters(auto&& f, auto& m, auto&... others) {
     std::visit(
@@ -74,7 +82,7 @@ class AnyCell {
   }
 
  private:
-  std::variant<Gru<S>, Lstm<S>, Elman<S>> choice_;
+  Choice choice_;
 };
 
 }  // namespace attend

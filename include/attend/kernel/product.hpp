@@ -160,22 +160,24 @@ template <bool Rows, Scalar S>
 void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C) {
   constexpr Index w = packet::width<S>;
   constexpr Index height = packet::panel_rows<S>;
-  Index i = 0;
-  for (Index rows = 0; i + w <= A.rows(); i += rows) {
-    rows = std::min(height, (A.rows() - i) / w * w);
-    panel_product<Rows, S>(rows, A.cols(), n, A.data() + i, A.outerStride(), B, C.data() + i,
-                           C.outerStride());
-  }
-  // The last rows, fewer than a packet, are copied so that nothing beyond them is read.
-  alignas(64) S edge[w * inner_block];
-  for (Index k = 0; i < A.rows() && k < A.cols(); k += inner_block) {
+  for (Index k = 0; k < A.cols(); k += inner_block) {
     const Index inner = std::min(inner_block, A.cols() - k);
+    const S* a = A.data() + k * A.outerStride();
+    const RightFactor<S> b{B.data + k * B.k_stride, B.k_stride, B.j_stride};
+    Index i = 0;
+    for (Index rows = 0; i + w <= A.rows(); i += rows) {
+      rows = std::min(height, (A.rows() - i) / w * w);
+      panel_product<Rows, S>(rows, inner, n, a + i, A.outerStride(), b, C.data() + i,
+                             C.outerStride());
+    }
+    if (i == A.rows()) continue;
+    // The last rows, fewer than a packet, are copied so that nothing beyond them is read.
+    alignas(64) S edge[w * inner_block];
     std::fill_n(edge, w * inner, S{0});
     for (Index c = 0; c < inner; ++c) {
-      std::copy_n(A.data() + i + (k + c) * A.outerStride(), A.rows() - i, edge + c * w);
+      std::copy_n(a + i + c * A.outerStride(), A.rows() - i, edge + c * w);
     }
-    panel_product<Rows, S>(A.rows() - i, inner, n, static_cast<const S*>(edge), w,
-                           {B.data + k * B.k_stride, B.k_stride, B.j_stride}, C.data() + i,
+    panel_product<Rows, S>(A.rows() - i, inner, n, static_cast<const S*>(edge), w, b, C.data() + i,
                            C.outerStride());
   }
 }
@@ -219,7 +221,7 @@ void add_outer(ConstView<std::type_identity_t<S>> dY, ConstView<std::type_identi
         std::copy_n(dY.col(k + c).data() + i, rows, left + c * height);
       detail::panel_product<true, S>(rows, inner, X.cols() == 0 ? 0 : dW.cols(), left, height,
                                      {X.data() + k * X.outerStride(), X.outerStride(), 1},
-                                     &dW(i, 0), height);
+                                     dW.data() + i / height * dW.panel_stride(), height);
     }
   }
 }

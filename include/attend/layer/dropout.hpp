@@ -29,41 +29,45 @@ void draw_mask(double p, Random& random, View<S> mask) {
 /// steps (Gal, Ghahramani 2016, arXiv 1512.05287, eq. 7).
 enum class DropoutMask { each_step, same_over_time };
 
-/// Dropout of a ragged, step-major matrix: forward draws the mask, backward applies it again.
+/// Dropout of a ragged, step-major matrix: masks are drawn for all columns, applied on the way
+/// there and, the same, on the way back.
 template <Scalar S>
 class Dropout {
  public:
-  /// X (d x N) is multiplied by a new mask; with p = 0 or no generator nothing happens.
-  void forward(double p, DropoutMask kind, const Ragged& layout, Random* random, View<S> X) {
+  /// New masks for d rows and the layout's columns; none with p = 0 or without a generator.
+  void draw(double p, DropoutMask kind, const Ragged& layout, Index d, Random* random) {
     active_ = p > 0 && random != nullptr;
-    if (!active_) return;
-    check_size("Dropout::forward", "columns of X", X.cols(), layout.columns());
     kind_ = kind;
-    draw_mask<S>(p, *random, mask_.resize(X.rows(), mask_columns(layout)));
+    if (!active_) return;
+    const Index columns = kind == DropoutMask::each_step ? layout.columns() : layout.size();
+    draw_mask<S>(p, *random, mask_.resize(d, columns));
+  }
+
+  /// Y = mask o X and dX = mask o dY, in place, for the n columns of one step, which begin at
+  /// column `first` of the batch.
+  void apply(Index first, Index n, View<S> X) const {
+    if (!active_) return;
+    X.array() *= mask_.columns(kind_ == DropoutMask::each_step ? first : 0, n).array();
+  }
+
+  /// The same for all columns.
+  void apply(const Ragged& layout, View<S> X) const {
+    if (!active_) return;
+    check_shape("Dropout::apply", "X", X, mask_.rows(), layout.columns());
+    for (Index t = 0; t < layout.steps(); ++t) {
+      apply(layout.offset(t), layout.count(t), X.middleCols(layout.offset(t), layout.count(t)));
+    }
+  }
+
+  /// Draws and applies.
+  void forward(double p, DropoutMask kind, const Ragged& layout, Random* random, View<S> X) {
+    draw(p, kind, layout, X.rows(), random);
     apply(layout, X);
   }
 
-  /// Y = mask o X:  dX = mask o dY, in place.
-  void backward(const Ragged& layout, View<S> dX) const {
-    if (active_) apply(layout, dX);
-  }
+  void backward(const Ragged& layout, View<S> dX) const { apply(layout, dX); }
 
  private:
-  [[nodiscard]] Index mask_columns(const Ragged& layout) const {
-    return kind_ == DropoutMask::each_step ? layout.columns() : layout.size();
-  }
-
-  void apply(const Ragged& layout, View<S> X) const {
-    if (kind_ == DropoutMask::each_step) {
-      X.array() *= mask_.view().array();
-      return;
-    }
-    for (Index t = 0; t < layout.steps(); ++t) {
-      X.middleCols(layout.offset(t), layout.count(t)).array() *=
-          mask_.columns(0, layout.count(t)).array();
-    }
-  }
-
   bool active_ = false;
   DropoutMask kind_ = DropoutMask::each_step;
   Buffer<S> mask_;

@@ -18,10 +18,18 @@ template <attend::Scalar S>
 class AnyScore {
  public:
   using Scalar = S;
+  using Choice = std::variant<Additive<S>, Dot<S>, General<S>, Concat<S>>;
+
+  template <class T>
+  static constexpr bool is_kind = []<class... Kinds>(std::variant<Kinds...>*) {
+    return (std::is_same_v<T, Kinds> || ...);
+  }(static_cast<Choice*>(nullptr));
 
   AnyScore() = default;
-  template <Score Z>
-  AnyScore(Z score) : choice_(std::move(score)) {}  // NOLINT(google-explicit-constructor)
+  /// From one of the kinds.
+  template <class Z>
+  requires is_kind<Z> AnyScore(Z score)
+      : choice_(std::move(score)) {}  // NOLINT(google-explicit-constructor)
 
   static void parameters(auto&& f, auto& m, auto&... others) {
     std::visit(
@@ -91,7 +99,7 @@ class AnyScore {
   }
 
  private:
-  std::variant<Additive<S>, Dot<S>, General<S>, Concat<S>> choice_;
+  Choice choice_;
 };
 
 }  // namespace attend

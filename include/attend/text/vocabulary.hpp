@@ -80,6 +80,7 @@ class Vocabulary {
   template <std::ranges::input_range Tokens>
   [[nodiscard]] std::vector<std::string> decode(Tokens&& tokens) const {
     std::vector<std::string> words;
+    if constexpr (std::ranges::sized_range<Tokens>) words.reserve(std::ranges::size(tokens));
     for (const Token token : tokens) words.push_back(word(token));
     return words;
   }

@@ -170,10 +170,10 @@ inline void check(const Chart& chart) {
     const bool joined = i > 0 && !std::isnan(values[i - 1]);
     const std::string x = decimal(layout.x(i));
     const std::string y = decimal(layout.y(values[i]));
-    path += (joined ? 'L' : 'M') + x + ' ' + y;
-    points += "<circle cx=\"" + x + "\" cy=\"" + y + "\" r=\"4.5\" fill=\"" + colour +
-              "\" stroke=\"#ffffff\" stroke-width=\"1.5\">" + value_title(chart, s, i) +
-              "</circle>\n";
+    path += message(joined ? 'L' : 'M', x, ' ', y);
+    points += message("<circle cx=\"", x, "\" cy=\"", y, "\" r=\"4.5\" fill=\"", colour,
+                      "\" stroke=\"#ffffff\" stroke-width=\"1.5\">", value_title(chart, s, i),
+                      "</circle>\n");
   }
   return "<path d=\"" + path + "\" fill=\"none\" stroke=\"" + colour +
          "\" stroke-width=\"2.5\" stroke-linejoin=\"round\"/>\n" + points;

@@ -1,0 +1,110 @@
+/// What a recurrent decoder changes from step to step, and what it keeps of the steps.
+#pragma once
+
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <attend/attention/attention.hpp>
+#include <attend/core/buffer.hpp>
+#include <attend/layer/dropout.hpp>
+
+namespace attend::inline ATTEND_ABI {
+
+/// The steps of N columns, kept for the way back: training keeps a batch's, search the last one's.
+template <Scalar S>
+struct RecurrentDecoderTrace {
+  /// One cell's part; `input` only where it is another cell's output.
+  struct Transition {
+    Buffer<S> input;
+    Buffer<S> gates;
+    Buffer<S> previous;
+    Buffer<S> states;
+    Buffer<S> d_gates;
+    Buffer<S> d_hidden;
+    Dropout<S> dropout;
+  };
+
+  Buffer<S> embedded;
+  std::vector<Transition> transitions;
+  Buffer<S> queries;
+  Buffer<S> contexts;
+  std::vector<S> normalisers;
+  Buffer<S> fed;
+  Buffer<S> activations;
+  Buffer<S> readouts;
+  Dropout<S> embedding_dropout;
+  Dropout<S> readout_dropout;
+
+  Buffer<S> d_embedded;
+  Buffer<S> d_queries;
+  Buffer<S> d_contexts;
+  Buffer<S> d_input;
+  Buffer<S> d_activations;
+  AttentionWorkspace<S> workspace;
+  Buffer<S> gathered_queries;
+  Buffer<S> gathered_contexts;
+  Buffer<S> d_gathered_queries;
+  Buffer<S> d_gathered_contexts;
+};
+
+/// The state of n hypotheses: one column each of every layer's state and of what is fed back, the
+/// source that each reads, and the last step's trace and weights.
+template <Scalar S>
+class RecurrentDecoderState {
+ public:
+  std::vector<Buffer<S>> layers;
+  Buffer<S> feed;
+  std::vector<Index> sentences;
+  Index steps = 0;
+  RecurrentDecoderTrace<S> trace;
+  Buffer<S> alignments;
+  std::vector<Index> lengths;
+
+  [[nodiscard]] Index size() const { return static_cast<Index>(sentences.size()); }
+  [[nodiscard]] Index sentence(Index i) const { return sentences[static_cast<std::size_t>(i)]; }
+
+  /// The last step's attention of hypothesis i over its source; empty before the first step and
+  /// without attention.
+  [[nodiscard]] std::span<const S> weights(Index i) const {
+    if (alignments.cols() != size()) return {};
+    return {alignments.column(i), static_cast<std::size_t>(lengths[static_cast<std::size_t>(i)])};
+  }
+
+  /// New hypothesis i is a copy of old `columns[i]`.
+  void select(std::span<const Index> columns) {
+    for (const Index c : columns) {
+      check_argument(c >= 0 && c < size(), "select: column ", c, " is not among the ", size(),
+                     " hypotheses");
+    }
+    for (Buffer<S>& layer : layers) gather(columns, layer);
+    gather(columns, feed);
+    gather(columns, alignments);
+    gather(columns, trace.readouts);
+    gather(columns, sentences);
+    gather(columns, lengths);
+  }
+
+ private:
+  void gather(std::span<const Index> columns, Buffer<S>& values) {
+    if (values.cols() == 0) return;
+    View<S> to = scratch_.resize(values.rows(), static_cast<Index>(columns.size()));
+    Index i = 0;
+    for (const Index c : columns) to.col(i++) = values.view().col(c);
+    std::swap(values, scratch_);
+  }
+
+  void gather(std::span<const Index> columns, std::vector<Index>& values) {
+    if (values.empty()) return;
+    scratch_indices_.clear();
+    for (const Index c : columns) {
+      scratch_indices_.push_back(values[static_cast<std::size_t>(c)]);
+    }
+    std::swap(values, scratch_indices_);
+  }
+
+  Buffer<S> scratch_;
+  std::vector<Index> scratch_indices_;
+};
+
+}  // namespace attend

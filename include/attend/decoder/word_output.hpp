@@ -1,0 +1,65 @@
+/// From readout features to the scores of words.
+#pragma once
+
+#include <optional>
+
+#include <attend/core/initialize.hpp>
+#include <attend/kernel/dots.hpp>
+#include <attend/kernel/product.hpp>
+#include <attend/layer/embedding.hpp>
+
+namespace attend::inline ATTEND_ABI {
+
+struct WordOutputConfig {
+  Index readout = 0;
+  Index vocabulary = 0;
+  bool tied = false;
+};
+
+/// L = W r + b (V x n), the unnormalised log-probabilities of words. Tied (Press, Wolf 2017,
+/// arXiv 1608.05859): W = E', the embedding of the words, which then belongs to both.
+template <attend::Scalar S>
+class WordOutput {
+ public:
+  std::optional<PanelMatrix<S>> W;
+  Vector<S> b;
+
+  WordOutput() = default;
+  WordOutput(WordOutputConfig config, Random& random) : b(Vector<S>::Zero(config.vocabulary)) {
+    if (!config.tied) initialize_glorot(W.emplace(config.vocabulary, config.readout), random);
+  }
+
+  static void parameters(auto&& f, auto&... m) {
+    f("W", m.W...);
+    f("b", m.b...);
+  }
+
+  [[nodiscard]] bool tied() const { return !W.has_value(); }
+
+  /// R (d_r x n); overwrites L (V x n).
+  void logits(const Embedding<S>& words, ConstView<S> R, View<S> L) const {
+    if (W) {
+      L.colwise() = b;
+      multiply_add(*W, R, L);
+    } else {
+      dots<S>(words.E, R, L);
+      L.colwise() += b;
+    }
+  }
+
+  /// L = W r + b:  dR += W' dL, dW += dL R', db += sum of the columns of dL; tied, dE += R dL'.
+  void backward(const WordOutput& transposed, const Embedding<S>& words, ConstView<S> R,
+                ConstView<S> dL, View<S> dR, WordOutput& gradient,
+                Embedding<S>& words_gradient) const {
+    if (W) {
+      multiply_add(*transposed.W, dL, dR);
+      add_outer<S>(dL, R, *gradient.W);
+    } else {
+      multiply_add(ConstView<S>(words.E), dL, dR);
+      multiply_transposed_add(R, dL, words_gradient.E);
+    }
+    for (Index n = 0; n < dL.cols(); ++n) gradient.b += dL.col(n);
+  }
+};
+
+}  // namespace attend

@@ -1,0 +1,94 @@
+/// Softmax and cross-entropy, a tile of columns at a time.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+
+#include <attend/core/buffer.hpp>
+#include <attend/core/error.hpp>
+#include <attend/kernel/packet.hpp>
+#include <attend/loss/loss.hpp>
+
+namespace attend::inline ATTEND_ABI {
+
+namespace detail {
+
+/// log sum_v exp(l_v), in one order whatever stands around.
+template <Scalar S>
+[[nodiscard]] S log_sum_exp(Index n, const S* l) {
+  constexpr S lowest = -std::numeric_limits<S>::infinity();
+  auto peak = packet::fill<S>(lowest);
+  packet::for_each_lane<S>(
+      n, [&](auto lane) { peak = packet::pmax(peak, lane.inside(lane.load(l), lowest)); });
+  const S largest = packet::largest(peak);
+  const auto shift = packet::fill<S>(largest);
+  auto total = packet::fill<S>(0);
+  packet::for_each_lane<S>(n, [&](auto lane) {
+    total = packet::padd(total, lane.inside(packet::exp(packet::psub(lane.load(l), shift)), 0));
+  });
+  return largest + std::log(packet::sum(total));
+}
+
+}  // namespace detail
+
+/// Cross-entropy of one column against q = (1 - epsilon) onehot(target) + epsilon / V (label
+/// smoothing: Szegedy et al. 2016, arXiv 1512.00567, section 7):
+///
+///     -sum_v q_v log p_v = logsumexp(l) - (1 - epsilon) l_target - epsilon mean(l)
+///
+/// l (V logits). In nats. Throws std::invalid_argument for a target outside the vocabulary.
+template <Scalar S>
+[[nodiscard]] S cross_entropy(Index V, const S* l, Token target, S epsilon, S& normaliser) {
+  check_argument(target >= 0 && target < V, "cross_entropy: target ", target,
+                 " is outside the vocabulary of ", V, " words");
+  normaliser = detail::log_sum_exp<S>(V, l);
+  S loss = normaliser - (S{1} - epsilon) * l[target];
+  if (epsilon > S{0}) loss -= epsilon * Eigen::Map<const Vector<S>>(l, V).mean();
+  return loss;
+}
+
+/// loss = -sum_v q_v log p_v:  dl_v = scale (p_v - q_v), in place of l.
+template <Scalar S>
+void cross_entropy_backward(Index V, S* l, Token target, S epsilon, S normaliser, S scale) {
+  const auto shift = packet::fill<S>(normaliser);
+  const auto factor = packet::fill<S>(scale);
+  const auto smooth = packet::fill<S>(scale * epsilon / static_cast<S>(V));
+  packet::for_each_lane<S>(V, [&](auto lane) {
+    const auto p = packet::exp(packet::psub(lane.load(l), shift));
+    lane.store(l, packet::psub(packet::pmul(p, factor), smooth));
+  });
+  l[target] -= scale * (S{1} - epsilon);
+}
+
+/// Columns whose logits live at one time: memory does not grow with vocabulary times tokens.
+inline constexpr Index cross_entropy_tile = 96;
+
+/// The loss of targets (N) from readouts R (d_r x N). `logits(R_tile, L_tile)` overwrites a tile of
+/// logits (V x n); `backward(first, n, dL_tile)`, called where scale is not 0, gets scale times
+/// their gradient. Nats, summed over the targets.
+template <Scalar S, class Logits, class Backward>
+Loss tiled_cross_entropy(Index V, ConstView<std::type_identity_t<S>> R,
+                         std::span<const Token> targets, S epsilon, S scale, Buffer<S>& tile,
+                         Logits&& logits, Backward&& backward) {
+  const auto N = static_cast<Index>(targets.size());
+  check_size("tiled_cross_entropy", "columns of R", R.cols(), N);
+  Loss loss{0, N};
+  for (Index first = 0; first < N; first += cross_entropy_tile) {
+    const Index n = std::min(cross_entropy_tile, N - first);
+    View<S> L = tile.resize(V, n);
+    logits(ConstView<S>(R.middleCols(first, n)), L);
+    for (Index j = 0; j < n; ++j) {
+      const Token target = targets[static_cast<std::size_t>(first + j)];
+      S* l = L.data() + j * V;
+      S normaliser = 0;
+      loss.nats += static_cast<double>(cross_entropy<S>(V, l, target, epsilon, normaliser));
+      if (scale != S{0}) cross_entropy_backward<S>(V, l, target, epsilon, normaliser, scale);
+    }
+    if (scale != S{0}) backward(first, n, L);
+  }
+  return loss;
+}
+
+}  // namespace attend

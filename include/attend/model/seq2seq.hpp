@@ -1,0 +1,183 @@
+/// Sequence to sequence: an encoder, a decoder, and what they learn together.
+#pragma once
+
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <attend/core/parameters.hpp>
+#include <attend/core/ragged.hpp>
+#include <attend/decoder/decoder.hpp>
+#include <attend/kernel/panel_matrix.hpp>
+#include <attend/loss/cross_entropy.hpp>
+#include <attend/model/trainable.hpp>
+
+namespace attend::inline ATTEND_ABI {
+
+/// A source and its target, without start symbols; both end with the end symbol if the caller's
+/// vocabulary has one.
+struct SentencePair {
+  std::vector<Token> source;
+  std::vector<Token> target;
+};
+
+/// Pairs as ragged batches: sources, targets shifted behind the start symbol, and targets.
+class PairBatch {
+ public:
+  TokenBatch source;
+  TokenBatch input;
+  TokenBatch target;
+
+  /// Reuses its memory.
+  void assign(std::span<const SentencePair* const> pairs, Token start) {
+    sources_.clear();
+    targets_.clear();
+    for (const SentencePair* pair : pairs) {
+      sources_.emplace_back(pair->source);
+      targets_.emplace_back(pair->target);
+    }
+    source.assign(sources_);
+    target.assign(targets_);
+    input = target;
+    const Ragged& layout = target.layout;
+    for (Index t = 0; t < layout.steps(); ++t) {
+      for (Index r = 0; r < layout.count(t); ++r) {
+        input.tokens[at(layout.offset(t) + r)] =
+            t == 0 ? start : target.tokens[at(layout.offset(t - 1) + r)];
+      }
+    }
+  }
+
+ private:
+  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+  std::vector<std::span<const Token>> sources_;
+  std::vector<std::span<const Token>> targets_;
+};
+
+struct Seq2SeqOptions {
+  Token start = 1;
+  Token end = 2;
+  double label_smoothing = 0;
+};
+
+/// p(target | source) = prod_t p(y_t | y_<t, source). Satisfies Trainable; its encoder and decoder
+/// make a memory for search.
+template <class Encoder, attend::Decoder D>
+class Seq2Seq {
+ public:
+  using Scalar = typename D::Scalar;
+  using S = Scalar;
+  using Example = SentencePair;
+
+  /// A batch that knows the start symbol of the usual vocabularies.
+  struct Batch : PairBatch {
+    Token start = Seq2SeqOptions{}.start;
+    void assign(std::span<const SentencePair* const> pairs) { PairBatch::assign(pairs, start); }
+  };
+
+  Encoder encoder;
+  D decoder;
+
+  /// One thread's memory.
+  struct Workspace {
+    typename Encoder::Trace encoding;
+    typename D::Memory memory;
+    typename D::Memory d_memory;
+    typename D::State state;
+    typename D::Trace decoding;
+    Buffer<S> d_annotations;
+    Matrix<S> d_final_states;
+    Buffer<S> d_readouts;
+    Buffer<S> logits;
+    std::vector<Seq2Seq> transposed;
+  };
+
+  Seq2Seq() = default;
+  Seq2Seq(Encoder e, D d, Seq2SeqOptions options = {})
+      : encoder(std::move(e)), decoder(std::move(d)), options_(options) {}
+
+  static void parameters(auto&& f, auto&... m) {
+    f("encoder", m.encoder...);
+    f("decoder", m.decoder...);
+  }
+
+  [[nodiscard]] const Seq2SeqOptions& options() const { return options_; }
+
+  /// Tokens of an example: what fills a batch, and what its loss is over.
+  static Index size(const SentencePair& pair) {
+    return static_cast<Index>(pair.source.size() + pair.target.size());
+  }
+  static Index targets(const SentencePair& pair) { return static_cast<Index>(pair.target.size()); }
+
+  /// Encodes sources and makes the memory that search reads.
+  void remember(const TokenBatch& source, Workspace& workspace, typename D::Memory& memory) const {
+    encoder.forward(source, nullptr, workspace.encoding);
+    decoder.remember(source.layout, workspace.encoding.annotations.view(),
+                     workspace.encoding.final_states, memory);
+  }
+
+  /// The loss of a batch, without dropout and label smoothing. Nats.
+  [[nodiscard]] Loss loss(const Batch& batch, Workspace& workspace) const {
+    unroll(batch, nullptr, workspace);
+    const auto nothing = [](Index, Index, View<S>) {};
+    return output_loss(batch, S{0}, S{0}, workspace, nothing);
+  }
+
+  /// The loss with dropout and label smoothing; adds `scale` times its gradient to `gradient`.
+  Loss loss_and_gradient(const Batch& batch, S scale, Random& random, Workspace& workspace,
+                         Seq2Seq& gradient) const {
+    if (workspace.transposed.empty()) workspace.transposed.push_back(*this);
+    Seq2Seq& transposed = workspace.transposed.front();
+    assign_transposed(*this, transposed);
+    unroll(batch, &random, workspace);
+    const auto epsilon = static_cast<S>(options_.label_smoothing);
+    View<S> dR = workspace.d_readouts.zero(workspace.decoding.readouts.rows(),
+                                           batch.target.layout.columns());
+    const Loss loss =
+        output_loss(batch, epsilon, scale, workspace, [&](Index first, Index n, View<S> dL) {
+          decoder.output.backward(transposed.decoder.output, decoder.embedding,
+                                  workspace.decoding.readouts.columns(first, n), dL,
+                                  dR.middleCols(first, n), gradient.decoder.output,
+                                  gradient.decoder.embedding);
+        });
+    unroll_backward(transposed, batch, dR, workspace, gradient);
+    return loss;
+  }
+
+ private:
+  void unroll(const Batch& batch, Random* random, Workspace& w) const {
+    check_size("Seq2Seq", "number of targets", batch.target.layout.size(),
+               batch.source.layout.size());
+    encoder.forward(batch.source, random, w.encoding);
+    decoder.remember(batch.source.layout, w.encoding.annotations.view(), w.encoding.final_states,
+                     w.memory);
+    decoder.unroll(w.memory, batch.input, random, w.state, w.decoding);
+  }
+
+  template <class Backward>
+  Loss output_loss(const Batch& batch, S epsilon, S scale, Workspace& w,
+                   Backward&& backward) const {
+    return tiled_cross_entropy<S>(
+        decoder.vocabulary_size(), w.decoding.readouts.view(), batch.target.tokens, epsilon, scale,
+        w.logits,
+        [&](ConstView<S> R, View<S> L) { decoder.output.logits(decoder.embedding, R, L); },
+        backward);
+  }
+
+  void unroll_backward(const Seq2Seq& transposed, const Batch& batch, View<S> dR, Workspace& w,
+                       Seq2Seq& gradient) const {
+    w.d_memory.zero_like(w.memory);
+    decoder.unroll_backward(transposed.decoder, w.memory, batch.input, dR, w.state, w.decoding,
+                            w.d_memory, gradient.decoder);
+    const Ragged& layout = batch.source.layout;
+    View<S> dH = w.d_annotations.resize(w.encoding.annotations.rows(), layout.columns());
+    decoder.remember_backward(transposed.decoder, layout, w.encoding.final_states, w.memory,
+                              w.d_memory, dH, w.d_final_states, gradient.decoder);
+    encoder.backward(transposed.encoder, batch.source, dH, w.d_final_states, w.encoding,
+                     gradient.encoder);
+  }
+
+  Seq2SeqOptions options_;
+};
+
+}  // namespace attend
