@@ -29,7 +29,7 @@ std::string thrown(F&& f) {
 
 /// A folder of its own for each test, gone when the test is.
 class Corpus : public ::testing::Test {
- protected:
+ public:
   Corpus() {
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
     folder_ = std::filesystem::temp_directory_path() /
@@ -37,7 +37,10 @@ class Corpus : public ::testing::Test {
     std::filesystem::create_directory(folder_);
   }
   ~Corpus() override { std::filesystem::remove_all(folder_); }
+  Corpus(const Corpus&) = delete;
+  Corpus& operator=(const Corpus&) = delete;
 
+ protected:
   std::filesystem::path write(const std::string& name, const std::string& bytes) const {
     std::ofstream(folder_ / name, std::ios::binary) << bytes;
     return folder_ / name;

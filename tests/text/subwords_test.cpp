@@ -35,7 +35,7 @@ Lines sentences() {
   Lines lines;
   for (const auto& a : who) {
     for (const auto& b : does) {
-      for (const auto& c : where) lines.push_back(a + " " + b + " " + c + " .");
+      for (const auto& c : where) lines.push_back(attend::join_words(Lines{a, b, c, "."}));
     }
   }
   return lines;
@@ -131,9 +131,9 @@ TEST_P(SubwordKinds, ThreadsShareAModel) {
   const auto expected = subwords_.encode(lines_[7]);
   std::vector<std::thread> threads;
   std::vector<int> equal(4, 0);
-  for (std::size_t i = 0; i < equal.size(); ++i) {
-    threads.emplace_back([&, i] {
-      for (int n = 0; n < 50; ++n) equal[i] += subwords_.encode(lines_[7]) == expected ? 1 : 0;
+  for (int& count : equal) {
+    threads.emplace_back([&] {
+      for (int n = 0; n < 50; ++n) count += subwords_.encode(lines_[7]) == expected ? 1 : 0;
     });
   }
   for (std::thread& thread : threads) thread.join();

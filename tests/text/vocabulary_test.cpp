@@ -109,8 +109,9 @@ TEST(VocabularyCounter, WhatIsNoWordIsRefused) {
   const std::string end = "; split lines with split_words";
   EXPECT_EQ(add(""), begin + "it is empty" + end);
   EXPECT_EQ(add("\xFF"), begin + "it is not UTF-8" + end);
+  const std::string held = begin + "it holds a tab, a line end or a NUL" + end;
   for (const std::string& word : {"a\tb"s, "a\n"s, "\r"s, "a\0"s}) {
-    EXPECT_EQ(add(word), begin + "it holds a tab, a line end or a NUL" + end);
+    EXPECT_EQ(add(word), held);
   }
   EXPECT_EQ(thrown<std::invalid_argument>([&] { counter.add("a", -2); }),
             "Vocabulary::Counter: a word was counted -2 times, expected 0 or more");
@@ -143,10 +144,11 @@ TEST(VocabularyText, BadTextIsRefusedWithItsPlace) {
   EXPECT_EQ(read(head + "\n"), "v: line 4: no tab, expected a word, a tab and its count");
   EXPECT_EQ(read(head + "\t1\n"), "v: line 4: the word is not a word: it is empty");
   EXPECT_EQ(read(head + "\xFF\t1\n"), "v: line 4: the word is not a word: it is not UTF-8");
-  for (const std::string count :
+  for (const std::string_view count :
        {"", "x", "-1", "1.5", " 1", "1\t2", "1\r", "99999999999999999999"}) {
-    EXPECT_EQ(read(head + "a\t" + count + "\n"),
-              "v: line 4: '" + count + "' is not a count, expected a whole number from 0");
+    EXPECT_EQ(read(attend::detail::message(head, "a\t", count, '\n')),
+              attend::detail::message("v: line 4: '", count,
+                                      "' is not a count, expected a whole number from 0"));
   }
   EXPECT_EQ(read(head + "a\t\xFF\n"),
             "v: line 4: 'bytes that are not UTF-8' is not a count, "
