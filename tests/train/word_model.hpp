@@ -30,7 +30,7 @@ struct WordModel {
     void assign(std::span<const Example* const> list) { examples.assign(list.begin(), list.end()); }
   };
   struct Workspace {
-    attend::Vector<S> h, dh, logits, probabilities;
+    attend::Vector<S> h, dh, mask, logits, probabilities;
   };
 
   attend::Matrix<S> E;
@@ -64,14 +64,14 @@ struct WordModel {
 
   Loss loss_and_gradient(const Batch& batch, S scale, Random& random, Workspace& w,
                          WordModel& g) const {
-    attend::Vector<S> mask(E.rows());
+    w.mask.resize(E.rows());
     return run(
         batch, w,
         [&](Index i) {
           const bool kept = random.uniform() >= dropout;
-          return mask(i) = kept ? static_cast<S>(1 / (1 - dropout)) : S{0};
+          return w.mask(i) = kept ? static_cast<S>(1 / (1 - dropout)) : S{0};
         },
-        [&](const Example& e) { backward(e, scale, mask, w, g); });
+        [&](const Example& e) { backward(e, scale, w, g); });
   }
 
  private:
@@ -94,14 +94,13 @@ struct WordModel {
     return sum;
   }
 
-  void backward(const Example& e, S scale, const attend::Vector<S>& mask, Workspace& w,
-                WordModel& g) const {
+  void backward(const Example& e, S scale, Workspace& w, WordModel& g) const {
     w.logits = static_cast<S>(e.target.size()) * scale * w.probabilities;
     for (const Token t : e.target) w.logits(t) -= scale;
     g.b += w.logits;
     g.W.noalias() += w.logits * w.h.transpose();
     w.dh.noalias() = W.transpose() * w.logits;
-    w.dh.array() *= mask.array();
+    w.dh.array() *= w.mask.array();
     for (const Token t : e.source) g.E.col(t) += w.dh / static_cast<S>(e.source.size());
   }
 };
