@@ -2,6 +2,8 @@
 /// arithmetic as the full ones, so that an element's bits never depend on where it stands.
 #pragma once
 
+#include <cmath>
+#include <type_traits>
 #include <utility>
 
 #include <Eigen/Core>
@@ -36,9 +38,13 @@ template <Scalar S>
 [[nodiscard]] EIGEN_ALWAYS_INLINE Packet<S> fill(std::type_identity_t<S> x) {
   return Eigen::internal::pset1<Packet<S>>(x);
 }
-/// a b + c, fused where the machine can.
+/// a b + c, fused where the machine can. Without packets this is said outright, or the compiler
+/// fuses some of the sums of one loop and not the others, and the bits depend on the place.
 template <class P>
 [[nodiscard]] EIGEN_ALWAYS_INLINE P multiply_add(const P& a, const P& b, const P& c) {
+#if defined(__FP_FAST_FMA) && defined(__FP_FAST_FMAF)
+  if constexpr (std::is_floating_point_v<P>) return std::fma(a, b, c);
+#endif
   return Eigen::internal::pmadd(a, b, c);
 }
 /// The sum and the largest of a packet's elements.
@@ -51,13 +57,16 @@ template <class P>
   return Eigen::internal::predux_max(x);
 }
 
-/// e^x; float: 2 ulp on [-87, 88], 0 below and the largest finite power above.
+/// e^x; float: 5 ulp on [-87, 88] (AVX-512; 1.3 elsewhere), double: 2 ulp on [-708, 709]. Below,
+/// something between 0 and the smallest normal number, even for -infinity; above, infinity (float:
+/// from 88.4). NaN stays NaN.
 template <class P>
 [[nodiscard]] EIGEN_ALWAYS_INLINE P exp(const P& x) {
   return Eigen::internal::pexp(x);
 }
 
-/// 1/(1 + e^-x); absolute error below 2 epsilon, 0 and 1 at the ends.
+/// 1/(1 + e^-x); absolute error below 1 epsilon, relative error below 6 epsilon while e^-x is
+/// finite; 0 and 1 at the ends.
 template <class P>
 [[nodiscard]] EIGEN_ALWAYS_INLINE P sigmoid(const P& x) {
   using S = typename Eigen::internal::unpacket_traits<P>::type;
@@ -65,8 +74,8 @@ template <class P>
   return pdiv(one, padd(one, exp(Eigen::internal::pnegate(x))));
 }
 
-/// tanh x; float: Eigen's rational form, 3 ulp; double: 1 - 2/(1 + e^2x), absolute error below 2
-/// epsilon.
+/// tanh x, never beyond -1 and 1; float: Eigen's rational form, 7 ulp (5 with fused multiply-adds);
+/// double: 1 - 2/(1 + e^2x), absolute error below 2 epsilon, so near 0 no relative accuracy.
 template <class P>
 [[nodiscard]] EIGEN_ALWAYS_INLINE P tanh(const P& x) {
   using S = typename Eigen::internal::unpacket_traits<P>::type;

@@ -160,6 +160,7 @@ template <bool Rows, Scalar S>
 void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C) {
   constexpr Index w = packet::width<S>;
   constexpr Index height = packet::panel_rows<S>;
+  if (A.rows() == 0 || n == 0) return;
   for (Index k = 0; k < A.cols(); k += inner_block) {
     const Index inner = std::min(inner_block, A.cols() - k);
     const S* a = A.data() + k * A.outerStride();
