@@ -1,7 +1,8 @@
 #include <cmath>
+#include <cstdint>
 #include <limits>
-#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -71,12 +72,12 @@ template <class O>
 TrainingState<Model, O> new_state();
 template <>
 State new_state() {
-  return State(small_model(), Plateau{.rate = 0.1, .factor = 0.5, .patience = 1});
+  return State(small_model(), Plateau{.rate = 0.5, .factor = 0.5, .patience = 2});
 }
 template <>
 TrainingState<Model, Sgd<Model>> new_state() {
   const Model model = small_model();
-  return {model, Sgd<Model>(model, {.momentum = 0.9}), Plateau{.rate = 0.5, .patience = 1}};
+  return {model, Sgd<Model>(model, {.momentum = 0.9}), Plateau{.rate = 2, .patience = 2}};
 }
 
 TEST(Trainer, Learns) {
@@ -147,16 +148,40 @@ TEST(Trainer, SameBitsForAnyNumberOfThreads) {
   }
 }
 
-/// Stops before update `stop_at`, saves, and goes on in a new trainer from what was saved, perhaps
-/// with another number of threads.
+/// What a run ends with, and what its evaluations said.
+struct Outcome {
+  Saved saved;
+  std::vector<double> reports;
+};
+
 template <class O>
-Saved stop_and_resume(TrainerOptions options, std::int64_t stop_at) {
-  std::int64_t done = 0;
-  std::optional<Saved> saved;
+TrainingEvents<Model, O> noting(std::vector<double>& reports) {
   TrainingEvents<Model, O> events;
+  events.on_evaluation = [&reports](const TrainingEvaluation& r) {
+    reports.insert(reports.end(), {r.training.nats, r.validation.nats, r.rate});
+  };
+  return events;
+}
+
+template <class O>
+Outcome unbroken_run(const TrainerOptions& options) {
+  Outcome outcome;
+  auto state = new_state<O>();
+  Trainer<Model, O>(options, training, validation, noting<O>(outcome.reports)).run(state);
+  outcome.saved = save(state);
+  return outcome;
+}
+
+/// Stops before update `stop_at`, saves, and goes on in a new trainer from what was saved, with
+/// another number of threads.
+template <class O>
+Outcome stop_and_resume(TrainerOptions options, std::int64_t stop_at) {
+  Outcome outcome;
+  std::int64_t done = 0;
+  auto events = noting<O>(outcome.reports);
   events.on_progress = [&](const TrainingProgress& p) { done = p.update; };
   events.stop_requested = [&] { return done == stop_at; };
-  events.on_checkpoint = [&](const auto& s) { saved = save(s); };
+  events.on_checkpoint = [&](const auto& s) { outcome.saved = save(s); };
   {
     auto state = new_state<O>();
     Trainer<Model, O> trainer(options, training, validation, events);
@@ -164,10 +189,11 @@ Saved stop_and_resume(TrainerOptions options, std::int64_t stop_at) {
   }
   options.threads = 2;
   auto state = new_state<O>();
-  load(*saved, state);
+  load(outcome.saved, state);
   EXPECT_EQ(state.time.update, stop_at);
-  Trainer<Model, O>(options, training, validation).run(state);
-  return save(state);
+  Trainer<Model, O>(options, training, validation, noting<O>(outcome.reports)).run(state);
+  outcome.saved = save(state);
+  return outcome;
 }
 
 template <class O>
@@ -176,18 +202,45 @@ using Optimizers = testing::Types<Adam<Model>, Sgd<Model>>;
 TYPED_TEST_SUITE(Resume, Optimizers);
 
 TYPED_TEST(Resume, AtEveryUpdateEndsWithTheSameBits) {
-  for (const std::int64_t evaluate_every : {0, 4}) {
+  for (const std::int64_t evaluate_every : {0, 2}) {
     TrainerOptions options = small_options();
     options.evaluate_every = evaluate_every;
-    auto state = new_state<TypeParam>();
-    Trainer<Model, TypeParam>(options, training, validation).run(state);
-    const Saved unbroken = save(state);
-    ASSERT_EQ(state.time.update, 18);
+    const Outcome unbroken = unbroken_run<TypeParam>(options);
+    // The plateau waits and falls, so that what it remembers matters.
+    if (evaluate_every > 0) {
+      EXPECT_LT(unbroken.reports.back(), unbroken.reports[2]);
+    }
     for (std::int64_t stop_at = 0; stop_at < 18; ++stop_at) {
-      EXPECT_TRUE(stop_and_resume<TypeParam>(options, stop_at) == unbroken)
-          << "stopped after update " << stop_at;
+      const Outcome resumed = stop_and_resume<TypeParam>(options, stop_at);
+      EXPECT_TRUE(resumed.saved == unbroken.saved) << "stopped after update " << stop_at;
+      EXPECT_EQ(resumed.reports, unbroken.reports) << "stopped after update " << stop_at;
     }
   }
+}
+
+/// Notes what each shard's generator begins with.
+struct Noting : Model {
+  using Model::Model;
+  std::vector<std::uint64_t>* seen = nullptr;
+  attend::Loss loss_and_gradient(const Batch& batch, float s, Random& random, Workspace& w,
+                                 Noting& g) const {
+    seen->push_back(random.state());
+    return Model::loss_and_gradient(batch, s, random, w, g);
+  }
+};
+
+TEST(Trainer, EveryShardOfEveryUpdateDrawsItsOwnNumbers) {
+  std::vector<std::uint64_t> seen;
+  for (const std::uint64_t seed : {1, 2}) {
+    TrainerOptions options = small_options();
+    options.seed = seed;
+    Noting model(4, 12, Random(3));
+    model.seen = &seen;
+    TrainingState<Noting> state(model, ConstantRate{});
+    Trainer<Noting>(options, training).run(state);
+  }
+  EXPECT_EQ(seen.size(), 2u * 18u * 3u);
+  EXPECT_EQ(std::set(seen.begin(), seen.end()).size(), seen.size());
 }
 
 /// A kill: the run ends by an exception, and what is left is the last checkpoint.
