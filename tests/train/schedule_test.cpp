@@ -98,7 +98,7 @@ TEST(Schedule, FieldsAreTheWholeState) {
 template <class K>
 std::string refusal(const K& kind) {
   try {
-    Schedule schedule(kind);
+    (void)Schedule(kind);
   } catch (const std::invalid_argument& error) {
     return error.what();
   }
