@@ -59,7 +59,7 @@ void dots_columns(ConstView<S> K, const S* A, Index A_stride, S* E, Index E_stri
 }  // namespace detail
 
 /// E = K' A. K (d x n), A (d x U); overwrites E (n x U). The bits of an element depend on its two
-/// columns alone; error (d / width) x epsilon x sum |k_i a_i|. Allocates nothing. Throws
+/// columns alone; error below (d / width + 5) x epsilon x sum |k_i a_i|. Allocates nothing. Throws
 /// ShapeError.
 template <Scalar S>
 void dots(ConstView<std::type_identity_t<S>> K, ConstView<std::type_identity_t<S>> A, View<S> E) {
