@@ -1,0 +1,142 @@
+/// The translator: trains attentional sequence-to-sequence models on parallel text, translates,
+/// evaluates. `translator --help` lists the commands.
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "evaluate_command.hpp"
+#include "train_command.hpp"
+#include "translate_command.hpp"
+
+namespace {
+
+void add_train(CLI::App& app, translator::TrainCommand& command) {
+  auto* train = app.add_subcommand("train", "train a model on parallel text");
+  translator::Recipe& recipe = command.recipe;
+  train->add_option("--source", command.source, "training text, one sentence a line")->required();
+  train->add_option("--target", command.target, "its translation, line by line")->required();
+  train->add_option("--valid-source", command.valid_source, "validation text")->required();
+  train->add_option("--valid-target", command.valid_target, "its translation")->required();
+  train->add_option("--model", command.model, "the model file to write")->required();
+  train->add_option("--cell", recipe.cell, "gru, lstm or rnn")->capture_default_str();
+  train->add_option("--score", recipe.score, "additive, dot, general, concat, scaled_dot or none")
+      ->capture_default_str();
+  train->add_option("--decoder", recipe.decoder, "bahdanau, luong or conditional")
+      ->capture_default_str();
+  train->add_flag("--input-feeding", recipe.input_feeding, "feed the readout back (luong)");
+  train->add_flag("--maxout", recipe.maxout, "maxout readout instead of tanh");
+  train->add_flag("--tie-embeddings", recipe.tied_embeddings,
+                  "one matrix for target embeddings and output");
+  train->add_option("--hidden", recipe.hidden, "units of a cell")->capture_default_str();
+  train->add_option("--embed", recipe.embedding, "size of embeddings")->capture_default_str();
+  train->add_option("--layers", recipe.layers, "layers of encoder and decoder")
+      ->capture_default_str();
+  train->add_option("--dropout", recipe.dropout, "probability of dropout")->capture_default_str();
+  train->add_option("--embedding-dropout", recipe.embedding_dropout, "instead, on embeddings");
+  train->add_option("--annotation-dropout", recipe.annotation_dropout, "instead, on annotations");
+  train->add_option("--readout-dropout", recipe.readout_dropout, "instead, on readouts");
+  train->add_option("--label-smoothing", recipe.label_smoothing)->capture_default_str();
+  train->add_option("--subwords", recipe.subwords, "sub-words; 0 for whole words")
+      ->capture_default_str();
+  train->add_flag("--separate-subwords", recipe.separate_subwords,
+                  "sub-words of each language by itself");
+  train->add_option("--min-frequency", recipe.min_frequency, "of a whole word")
+      ->capture_default_str();
+  train->add_option("--max-length", recipe.max_length, "tokens; longer pairs are left out")
+      ->capture_default_str();
+  train->add_option("--batch", recipe.batch, "sentences in a batch")->capture_default_str();
+  train->add_option("--batch-tokens", recipe.batch_tokens, "fill batches by tokens instead");
+  train->add_option("--shards", recipe.shards, "parts of a batch; changes the result's last bits")
+      ->capture_default_str();
+  train->add_option("--epochs", recipe.epochs)->capture_default_str();
+  train->add_option("--rate", recipe.rate, "learning rate")->capture_default_str();
+  train->add_option("--schedule", recipe.schedule, "constant, plateau, step or inverse-square-root")
+      ->capture_default_str();
+  train->add_option("--warmup", recipe.warmup, "updates, with inverse-square-root")
+      ->capture_default_str();
+  train->add_option("--weight-decay", recipe.weight_decay)->capture_default_str();
+  train->add_option("--clip", recipe.clip, "largest norm of a gradient; 0 for none")
+      ->capture_default_str();
+  train->add_option("--patience", recipe.patience, "epochs without improvement; 0 for ever")
+      ->capture_default_str();
+  train->add_option("--select", recipe.select, "keep the best by bleu or perplexity")
+      ->capture_default_str();
+  train->add_option("--threads", command.threads, "change no result")->capture_default_str();
+  train->add_option("--seed", recipe.seed)->capture_default_str();
+  train->add_option("--checkpoint-seconds", command.checkpoint_seconds)->capture_default_str();
+  train->add_flag("--resume", command.resume, "go on where a training stopped");
+  train->add_flag("--overwrite", command.overwrite, "replace an existing model");
+}
+
+void add_search(CLI::App& command, translator::SearchOptions& options) {
+  command.add_option("--beam", options.beam)->capture_default_str();
+  command.add_option("--alpha", options.alpha, "length penalty: scores are divided by |Y|^alpha")
+      ->capture_default_str();
+  command.add_option("--threads", options.threads)->capture_default_str();
+}
+
+void add_translate(CLI::App& app, translator::TranslateCommand& command,
+                   std::vector<std::string>& alignments) {
+  auto* translate = app.add_subcommand("translate", "translate standard input, line by line");
+  translate->add_option("--model", command.model)->required();
+  add_search(*translate, command.search);
+  translate->add_option("--n-best", command.search.n_best, "candidates a line")
+      ->capture_default_str();
+  translate->add_option("--alignments", alignments, "moses, heatmap, or svg FOLDER")
+      ->expected(1, 2);
+}
+
+void add_evaluate(CLI::App& app, translator::EvaluateCommand& command) {
+  auto* evaluate = app.add_subcommand("evaluate", "BLEU, perplexity, speed, BLEU by length");
+  evaluate->add_option("--model", command.models, "one or more models")->required();
+  evaluate->add_option("--source", command.source)->required();
+  evaluate->add_option("--target", command.target)->required();
+  evaluate->add_option("--chart", command.chart, "an SVG of BLEU by length");
+  add_search(*evaluate, command.search);
+}
+
+void take_alignments(const std::vector<std::string>& given, translator::TranslateCommand& command) {
+  if (given.empty()) return;
+  command.alignments = given[0];
+  const bool svg = given[0] == "svg";
+  if ((given[0] != "moses" && given[0] != "heatmap" && !svg) || given.size() != (svg ? 2U : 1U)) {
+    throw std::invalid_argument("--alignments takes moses, heatmap, or svg and a folder");
+  }
+  if (svg) command.folder = given[1];
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Attentional sequence-to-sequence translation on a CPU");
+  app.require_subcommand(1);
+  translator::TrainCommand training;
+  translator::TranslateCommand translation;
+  translator::EvaluateCommand evaluation;
+  std::vector<std::string> alignments;
+  std::string described;
+  add_train(app, training);
+  add_translate(app, translation, alignments);
+  add_evaluate(app, evaluation);
+  app.add_subcommand("info", "what a model file holds")
+      ->add_option("--model", described)
+      ->required();
+  try {
+    app.parse(argc, argv);
+    take_alignments(alignments, translation);
+    if (app.got_subcommand("train")) return translator::train(training);
+    if (app.got_subcommand("translate")) return translator::translate(translation);
+    if (app.got_subcommand("evaluate")) return translator::evaluate(evaluation);
+    return translator::info(described);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::cerr << "translator: " << error.what() << "; see translator --help\n";
+  } catch (const std::exception& error) {
+    std::cerr << "translator: " << error.what() << '\n';
+  }
+  return 2;
+}

@@ -1,0 +1,109 @@
+/// How a model was made: what `translator train` was told, and what a model file remembers.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include <attend/core/error.hpp>
+#include <attend/model/recurrent_seq2seq.hpp>
+
+namespace translator {
+
+using attend::Index;
+
+/// Settings of the model and of its training. `threads` is not among them: it changes no result.
+struct Recipe {
+  std::string cell = "gru";
+  std::string score = "additive";
+  std::string decoder = "bahdanau";
+  bool input_feeding = false;
+  bool tied_embeddings = false;
+  bool maxout = false;
+  Index hidden = 256;
+  Index embedding = 256;
+  Index layers = 1;
+  double dropout = 0.3;
+  double embedding_dropout = -1;
+  double annotation_dropout = -1;
+  double readout_dropout = -1;
+  double label_smoothing = 0;
+
+  Index subwords = 0;
+  bool separate_subwords = false;
+  Index min_frequency = 2;
+  Index max_length = 100;
+
+  Index batch = 64;
+  Index batch_tokens = 0;
+  Index shards = 2;
+  std::int64_t epochs = 20;
+  double rate = 1e-3;
+  std::string schedule = "plateau";
+  std::int64_t warmup = 1000;
+  double weight_decay = 0;
+  double clip = 1;
+  std::int64_t patience = 5;
+  std::string select = "bleu";
+  std::uint64_t seed = 1;
+};
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Recipe, cell, score, decoder, input_feeding, tied_embeddings,
+                                   maxout, hidden, embedding, layers, dropout, embedding_dropout,
+                                   annotation_dropout, readout_dropout, label_smoothing, subwords,
+                                   separate_subwords, min_frequency, max_length, batch,
+                                   batch_tokens, shards, epochs, rate, schedule, warmup,
+                                   weight_decay, clip, patience, select, seed)
+
+/// The value that a name stands for. Throws std::invalid_argument that lists the names.
+template <class T>
+T named(std::string_view what, const std::string& name, const std::map<std::string, T>& values) {
+  const auto found = values.find(name);
+  if (found != values.end()) return found->second;
+  std::string names;
+  for (const auto& [known, value] : values) names += (names.empty() ? "" : ", ") + known;
+  throw std::invalid_argument(
+      attend::detail::message(what, " is '", name, "', expected one of ", names));
+}
+
+inline attend::RecurrentSeq2SeqConfig model_config(const Recipe& recipe, Index source_vocabulary,
+                                                   Index target_vocabulary) {
+  using attend::CellKind, attend::DecoderOrder, attend::ScoreKind;
+  const auto part = [&](double own) { return own >= 0 ? own : recipe.dropout; };
+  const bool attends = recipe.score != "none";
+  const auto order = named<DecoderOrder>("--decoder", recipe.decoder,
+                                         {{"bahdanau", DecoderOrder::attend_then_step},
+                                          {"luong", DecoderOrder::step_then_attend},
+                                          {"conditional", DecoderOrder::step_attend_step}});
+  const auto score = named<ScoreKind>("--score", attends ? recipe.score : "additive",
+                                      {{"additive", ScoreKind::additive},
+                                       {"dot", ScoreKind::dot},
+                                       {"general", ScoreKind::general},
+                                       {"concat", ScoreKind::concat},
+                                       {"scaled_dot", ScoreKind::scaled_dot}});
+  const auto cell =
+      named<CellKind>("--cell", recipe.cell,
+                      {{"gru", CellKind::gru}, {"lstm", CellKind::lstm}, {"rnn", CellKind::rnn}});
+  return {.source_vocabulary = source_vocabulary,
+          .target_vocabulary = target_vocabulary,
+          .embedding = recipe.embedding,
+          .hidden = recipe.hidden,
+          .layers = recipe.layers,
+          .cell = cell,
+          .score = score,
+          .order = attends ? order : DecoderOrder::step_only,
+          .input_feeding = recipe.input_feeding,
+          .tied_embeddings = recipe.tied_embeddings,
+          .activation =
+              recipe.maxout ? attend::ReadoutActivation::maxout : attend::ReadoutActivation::tanh,
+          .embedding_dropout = part(recipe.embedding_dropout),
+          .annotation_dropout = part(recipe.annotation_dropout),
+          .layer_dropout = recipe.dropout,
+          .readout_dropout = part(recipe.readout_dropout),
+          .options = {.label_smoothing = recipe.label_smoothing}};
+}
+
+}  // namespace translator

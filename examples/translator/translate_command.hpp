@@ -1,0 +1,133 @@
+/// `translator translate`.
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include "evaluate.hpp"
+#include <attend/io/atomic_file.hpp>
+#include <attend/text/corpus.hpp>
+#include <attend/view/heat_map.hpp>
+#include <attend/view/moses.hpp>
+#include <attend/view/svg.hpp>
+
+namespace translator {
+
+struct TranslateCommand {
+  std::string model;
+  SearchOptions search;
+  /// "", "moses", "heatmap", or "svg" and the folder.
+  std::string alignments;
+  std::string folder;
+};
+
+/// The weights of a hypothesis between words: summed over a source word's pieces, averaged over a
+/// target word's. The end symbols are words of their own.
+inline attend::WordAlignment word_alignment(const TranslationModel& translator,
+                                            const std::string& source,
+                                            const std::vector<Token>& source_tokens,
+                                            const attend::Hypothesis<float>& hypothesis) {
+  std::vector<Token> target_tokens = hypothesis.tokens;
+  if (hypothesis.finished) target_tokens.push_back(attend::end_token);
+  const auto rows = translator.languages.source.word_of_token(source_tokens);
+  const auto columns = translator.languages.target.word_of_token(target_tokens);
+  const auto words = [](const std::vector<Index>& of) { return of.empty() ? 0 : of.back() + 1; };
+  attend::Matrix<double> sums = attend::Matrix<double>::Zero(words(rows), words(columns));
+  attend::Vector<double> pieces = attend::Vector<double>::Zero(words(columns));
+  for (std::size_t u = 0; u < columns.size(); ++u) {
+    pieces[columns[u]] += 1;
+    for (std::size_t t = 0; t < rows.size(); ++t) {
+      sums(rows[t], columns[u]) +=
+          static_cast<double>(hypothesis.weights(static_cast<Index>(t), static_cast<Index>(u)));
+    }
+  }
+  for (Index u = 0; u < sums.cols(); ++u) sums.col(u) /= pieces[u];
+  const auto named = [](const std::string& line, Index count) {
+    std::vector<std::string> names;
+    for (const auto word : attend::split_words(line)) names.emplace_back(word);
+    names.resize(static_cast<std::size_t>(count), "</s>");
+    return names;
+  };
+  return attend::WordAlignment(
+      named(source, sums.rows()),
+      named(translator.languages.target.decode(hypothesis.tokens), sums.cols()), sums);
+}
+
+/// Prints what was found for one line, and its alignments as asked.
+class Printer {
+ public:
+  Printer(const TranslationModel& translator, const TranslateCommand& command)
+      : translator_(translator), command_(command) {}
+
+  void print(const std::string& source, const std::vector<Token>& tokens, const Candidates& best) {
+    for (const auto& hypothesis : best) {
+      std::string line = translator_.languages.target.decode(hypothesis.tokens);
+      if (command_.search.n_best > 1) {
+        char score[40];
+        std::snprintf(score, sizeof score, " ||| %.4f", hypothesis.score);
+        line = std::to_string(number_) + " ||| " + line + score;
+      }
+      if (!command_.alignments.empty()) line += aligned(source, tokens, hypothesis);
+      std::cout << line << '\n';
+    }
+    ++number_;
+  }
+
+ private:
+  std::string aligned(const std::string& source, const std::vector<Token>& tokens,
+                      const attend::Hypothesis<float>& hypothesis) {
+    if (hypothesis.weights.rows() == 0) {
+      throw std::invalid_argument("--alignments: this model has no attention");
+    }
+    const auto alignment = word_alignment(translator_, source, tokens, hypothesis);
+    if (command_.alignments == "moses") {
+      return " ||| " +
+             attend::to_moses(attend::hard_alignment(
+                 alignment.weights(), {.source_end = true, .target_end = hypothesis.finished}));
+    }
+    if (command_.alignments == "heatmap") return "\n" + attend::heat_map(alignment);
+    const auto path = std::filesystem::path(command_.folder) / (std::to_string(++drawn_) + ".svg");
+    attend::write_atomically(path, attend::svg_heat_map(alignment));
+    return "";
+  }
+
+  const TranslationModel& translator_;
+  const TranslateCommand& command_;
+  std::size_t number_ = 0;
+  std::size_t drawn_ = 0;
+};
+
+inline int translate(const TranslateCommand& command) {
+  const TranslationModel translator = load_model(command.model);
+  if (command.alignments == "svg") std::filesystem::create_directories(command.folder);
+  attend::ThreadPool pool(command.search.threads);
+  Printer printer(translator, command);
+  // A person at a terminal waits for each line; a file is read a thousand lines at a time.
+  const std::size_t lines_at_once = isatty(STDIN_FILENO) == 1 ? 1 : 1024;
+  std::size_t number = 0;
+  std::vector<std::string> lines;
+  const auto flush = [&] {
+    std::vector<std::vector<Token>> sources;
+    for (const std::string& line : lines) {
+      sources.push_back(translator.languages.source.encode(line));
+    }
+    const auto found = search(translator.model, sources, command.search, pool);
+    for (std::size_t i = 0; i < lines.size(); ++i) printer.print(lines[i], sources[i], found[i]);
+    std::cout.flush();
+    lines.clear();
+  };
+  for (std::string line; std::getline(std::cin, line);) {
+    lines.emplace_back(attend::clean_line(line, "standard input", ++number));
+    if (lines.size() >= lines_at_once) flush();
+  }
+  flush();
+  if (number == 0) throw std::invalid_argument("standard input is empty; give lines to translate");
+  if (!std::cout) throw std::runtime_error("standard output cannot be written");
+  return 0;
+}
+
+}  // namespace translator

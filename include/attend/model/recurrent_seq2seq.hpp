@@ -1,0 +1,120 @@
+/// A recurrent translator whose parts are chosen when the program runs.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include <attend/cell/any_cell.hpp>
+#include <attend/decoder/recurrent_decoder.hpp>
+#include <attend/encoder/bidirectional.hpp>
+#include <attend/encoder/stacked.hpp>
+#include <attend/encoder/text_encoder.hpp>
+#include <attend/model/seq2seq.hpp>
+#include <attend/score/any_score.hpp>
+
+namespace attend::inline ATTEND_ABI {
+
+enum class CellKind { gru, lstm, rnn };
+enum class ScoreKind { additive, dot, general, concat, scaled_dot };
+
+/// Sizes and choices of a RecurrentSeq2Seq. Scores without weights (dot, scaled_dot) compare states
+/// with annotations as they are, so the two directions of the encoder are then summed.
+struct RecurrentSeq2SeqConfig {
+  Index source_vocabulary = 0;
+  Index target_vocabulary = 0;
+  Index embedding = 256;
+  Index hidden = 256;
+  Index layers = 1;
+  CellKind cell = CellKind::gru;
+  ScoreKind score = ScoreKind::additive;
+  DecoderOrder order = DecoderOrder::attend_then_step;
+  bool input_feeding = false;
+  bool tied_embeddings = false;
+  ReadoutActivation activation = ReadoutActivation::tanh;
+  double embedding_dropout = 0;
+  double annotation_dropout = 0;
+  double layer_dropout = 0;
+  double readout_dropout = 0;
+  Seq2SeqOptions options = {};
+};
+
+/// Bidirectional encoder, recurrent decoder; cells and score behind a branch.
+template <Scalar S>
+using RecurrentSeq2Seq =
+    Seq2Seq<TextEncoder<Bidirectional<AnyCell<S>>>, RecurrentDecoder<AnyCell<S>, AnyScore<S>>>;
+
+template <Scalar S>
+[[nodiscard]] AnyCell<S> make_cell(CellKind kind, CellConfig config, Random& random) {
+  switch (kind) {
+    case CellKind::lstm:
+      return Lstm<S>({.input = config.input, .hidden = config.hidden}, random);
+    case CellKind::rnn:
+      return Elman<S>({.input = config.input, .hidden = config.hidden}, random);
+    default:
+      return Gru<S>({.input = config.input, .hidden = config.hidden}, random);
+  }
+}
+
+template <Scalar S>
+[[nodiscard]] AnyScore<S> make_score(ScoreKind kind, ScoreConfig config, Random& random) {
+  switch (kind) {
+    case ScoreKind::dot:
+      return Dot<S>();
+    case ScoreKind::scaled_dot:
+      return scaled_dot<S>(config.key);
+    case ScoreKind::general:
+      return General<S>(config, random);
+    case ScoreKind::concat:
+      return Concat<S>(config, random);
+    default:
+      return Additive<S>(config, random);
+  }
+}
+
+/// A new model with random weights. Throws std::invalid_argument for choices that do not go
+/// together.
+template <Scalar S>
+[[nodiscard]] RecurrentSeq2Seq<S> make_recurrent_seq2seq(const RecurrentSeq2SeqConfig& config,
+                                                         Random& random) {
+  check_argument(config.layers >= 1 && config.hidden >= 1 && config.embedding >= 1,
+                 "make_recurrent_seq2seq: layers, hidden and embedding are ", config.layers, ", ",
+                 config.hidden, ", ", config.embedding, ", expected 1 or more");
+  const bool sum = config.score == ScoreKind::dot || config.score == ScoreKind::scaled_dot;
+  const Index annotation = sum ? config.hidden : 2 * config.hidden;
+  const auto cell = [&config](Index input, Random& r) {
+    return make_cell<S>(config.cell, {input, config.hidden}, r);
+  };
+  std::vector<Bidirectional<AnyCell<S>>> layers;
+  for (Index l = 0; l < config.layers; ++l) {
+    const Index input = l == 0 ? config.embedding : annotation;
+    AnyCell<S> forward = cell(input, random);
+    layers.emplace_back(std::move(forward), cell(input, random),
+                        sum ? Merge::sum : Merge::concatenate);
+  }
+  TextEncoder<Bidirectional<AnyCell<S>>> encoder(
+      Embedding<S>({config.source_vocabulary, config.embedding}, random),
+      Stacked<Bidirectional<AnyCell<S>>>(std::move(layers), {.dropout = config.layer_dropout}),
+      {.embedding_dropout = config.embedding_dropout,
+       .annotation_dropout = config.annotation_dropout});
+  AnyScore<S> score =
+      make_score<S>(config.score, {config.hidden, annotation, config.hidden}, random);
+  RecurrentDecoder<AnyCell<S>, AnyScore<S>> decoder(
+      {.order = config.order,
+       .vocabulary = config.target_vocabulary,
+       .embedding = config.embedding,
+       .hidden = config.hidden,
+       .layers = config.layers,
+       .annotation = annotation,
+       .encoder_states = encoder.state_rows(),
+       .readout = config.tied_embeddings ? config.embedding : config.hidden,
+       .activation = config.activation,
+       .input_feeding = config.input_feeding,
+       .tied_embeddings = config.tied_embeddings,
+       .embedding_dropout = config.embedding_dropout,
+       .layer_dropout = config.layer_dropout,
+       .readout_dropout = config.readout_dropout},
+      cell, std::move(score), random);
+  return {std::move(encoder), std::move(decoder), config.options};
+}
+
+}  // namespace attend
