@@ -1,0 +1,44 @@
+/// Counts what this program allocates, Eigen's memory too. It replaces malloc, so one source file
+/// of a program includes it, and only where glibc lets it be replaced; elsewhere tests that count
+/// are skipped.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+
+namespace reference {
+inline std::atomic<long> allocations{0};
+}  // namespace reference
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define ATTEND_TEST_COUNTS_ALLOCATIONS 1
+
+extern "C" {
+void* __libc_malloc(std::size_t size);                // NOLINT
+void* __libc_realloc(void* block, std::size_t size);  // NOLINT
+
+void* malloc(std::size_t size) {
+  ++reference::allocations;
+  return __libc_malloc(size);
+}
+void* realloc(void* block, std::size_t size) {
+  ++reference::allocations;
+  return __libc_realloc(block, size);
+}
+}
+#else
+#define ATTEND_TEST_COUNTS_ALLOCATIONS 0
+#endif
+
+namespace reference {
+
+/// How often f() allocates.
+template <class F>
+long allocations_in(F&& f) {
+  const long before = allocations;
+  f();
+  return allocations - before;
+}
+
+}  // namespace reference
