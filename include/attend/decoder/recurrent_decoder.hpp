@@ -1,6 +1,7 @@
 /// The recurrent decoder: cells, an attention somewhere among them, a readout.
 #pragma once
 
+#include <cmath>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -89,7 +90,7 @@ class RecurrentDecoder {
   template <class MakeCell>
   RecurrentDecoder(const RecurrentDecoderConfig& config, MakeCell&& make_cell, Z score,
                    Random& random)
-      : embedding({config.vocabulary, config.embedding}, random),
+      : embedding({config.vocabulary, config.embedding, embedding_deviation(config)}, random),
         readout({config.hidden, attends(config) ? config.annotation : 0,
                  config.order == DecoderOrder::step_then_attend ? 0 : config.embedding,
                  config.readout, config.activation},
@@ -255,6 +256,10 @@ class RecurrentDecoder {
 
   [[nodiscard]] static bool attends(const RecurrentDecoderConfig& config) {
     return config.order != DecoderOrder::step_only;
+  }
+  /// Tied to the output, large vectors would begin as large logits.
+  [[nodiscard]] static double embedding_deviation(const RecurrentDecoderConfig& config) {
+    return config.tied_embeddings ? 1 / std::sqrt(static_cast<double>(config.embedding)) : 1;
   }
   [[nodiscard]] bool conditional() const { return config_.order == DecoderOrder::step_attend_step; }
 

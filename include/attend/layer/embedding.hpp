@@ -11,6 +11,8 @@ namespace attend::inline ATTEND_ABI {
 struct EmbeddingConfig {
   Index vocabulary = 0;
   Index size = 0;
+  /// Of the normal numbers that vectors begin with.
+  double deviation = 1;
 };
 
 /// x_n = E y_n, the column of token y_n. E (size x V).
@@ -20,7 +22,7 @@ struct Embedding {
 
   Embedding() = default;
   Embedding(EmbeddingConfig config, Random& random) : E(config.size, config.vocabulary) {
-    initialize_normal(E, 1.0 / std::sqrt(static_cast<double>(config.size)), random);
+    initialize_normal(E, config.deviation, random);
   }
 
   static void parameters(auto&& f, auto&... m) { f("E", m.E...); }
