@@ -1,54 +1,38 @@
-/// Gradients as the definition has them: central differences, the oracle for every way back.
+/// Gradient checks of what a function reads where it stands.
 #pragma once
 
-#include <cmath>
-#include <string>
 #include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
 
-#include <attend/core/parameters.hpp>
+#include <attend/testing/gradient_check.hpp>
 
 namespace reference {
 
-using attend::Index;
-
-/// The step's own error is near 1e-11, that of rounding near 1e-10.
-inline constexpr double difference_step = 1e-5;
-inline constexpr double gradient_tolerance = 1e-7;
-
-/// df/dx for one number that f reads.
-template <class F>
-double central_difference(double& x, F&& f) {
-  const double kept = x;
-  x = kept + difference_step;
-  const double above = f();
-  x = kept - difference_step;
-  const double below = f();
-  x = kept;
-  return (above - below) / (2 * difference_step);
+/// f() with `x` moved for the time of the call.
+template <class X, class F>
+auto with_moved(X& x, F& f) {
+  return [&x, &f](const X& moved) {
+    X kept = std::exchange(x, moved);
+    const double loss = f();
+    x = std::move(kept);
+    return loss;
+  };
 }
 
 /// Expects `gradient` to be the derivative of f() by every element of x, which f reads.
 template <class X, class G, class F>
-void expect_gradient(const std::string& name, X&& x, const G& gradient, F&& f) {
-  ASSERT_EQ(x.rows(), gradient.rows()) << name;
-  ASSERT_EQ(x.cols(), gradient.cols()) << name;
-  for (Index j = 0; j < x.cols(); ++j) {
-    for (Index i = 0; i < x.rows(); ++i) {
-      const double expected = central_difference(x(i, j), f);
-      ASSERT_NEAR(gradient(i, j), expected, gradient_tolerance * (1 + std::abs(expected)))
-          << name << "(" << i << ", " << j << ")";
-    }
-  }
+void expect_gradient(std::string_view name, X& x, const G& gradient, F&& f) {
+  const auto report = attend::check_input(name, x, gradient, with_moved(x, f));
+  EXPECT_TRUE(report.passed()) << report.message();
 }
 
 /// The same for every parameter of a model that f reads.
 template <class M, class F>
 void expect_parameter_gradients(M& model, const M& gradient, F&& f) {
-  attend::for_each_parameter([&](std::string_view name, auto& x,
-                                 const auto& dx) { expect_gradient(std::string(name), x, dx, f); },
-                             model, gradient);
+  const auto report = attend::check_parameters(model, gradient, with_moved(model, f));
+  EXPECT_TRUE(report.passed()) << report.message();
 }
 
 }  // namespace reference
