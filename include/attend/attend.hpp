@@ -67,8 +67,10 @@
 #include <attend/loss/loss.hpp>
 
 // model
+#include <attend/model/recurrent_seq2seq.hpp>
 #include <attend/model/seq2seq.hpp>
 #include <attend/model/trainable.hpp>
+#include <attend/model/translation_model.hpp>
 
 // train
 #include <attend/train/adam.hpp>
@@ -125,3 +127,6 @@
 #include <attend/view/visible_text.hpp>
 #include <attend/view/word_alignment.hpp>
 #include <attend/view/xml.hpp>
+
+// testing
+#include <attend/testing/gradient_check.hpp>
