@@ -5,8 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include <attend/attention/attention.hpp>
 #include <attend/core/buffer.hpp>
+#include <attend/core/error.hpp>
+#include <attend/decoder/decoder_attention.hpp>
+#include <attend/decoder/decoder_cell.hpp>
 #include <attend/layer/dropout.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -14,22 +16,9 @@ namespace attend::inline ATTEND_ABI {
 /// The steps of N columns, kept for the way back: training keeps a batch's, search the last one's.
 template <Scalar S>
 struct RecurrentDecoderTrace {
-  /// One cell's part; `input` only where it is another cell's output.
-  struct Transition {
-    Buffer<S> input;
-    Buffer<S> gates;
-    Buffer<S> previous;
-    Buffer<S> states;
-    Buffer<S> d_gates;
-    Buffer<S> d_hidden;
-    Dropout<S> dropout;
-  };
-
   Buffer<S> embedded;
-  std::vector<Transition> transitions;
-  Buffer<S> queries;
-  Buffer<S> contexts;
-  std::vector<S> normalisers;
+  std::vector<DecoderCellTrace<S>> cells;
+  DecoderAttentionTrace<S> attention;
   Buffer<S> fed;
   Buffer<S> activations;
   Buffer<S> readouts;
@@ -37,15 +26,8 @@ struct RecurrentDecoderTrace {
   Dropout<S> readout_dropout;
 
   Buffer<S> d_embedded;
-  Buffer<S> d_queries;
-  Buffer<S> d_contexts;
-  Buffer<S> d_input;
+  Buffer<S> d_below;
   Buffer<S> d_activations;
-  AttentionWorkspace<S> workspace;
-  Buffer<S> gathered_queries;
-  Buffer<S> gathered_contexts;
-  Buffer<S> d_gathered_queries;
-  Buffer<S> d_gathered_contexts;
 };
 
 /// The state of n hypotheses: one column each of every layer's state and of what is fed back, the
