@@ -54,6 +54,9 @@
 #include <attend/decoder/bahdanau.hpp>
 #include <attend/decoder/conditional.hpp>
 #include <attend/decoder/decoder.hpp>
+#include <attend/decoder/decoder_attention.hpp>
+#include <attend/decoder/decoder_cell.hpp>
+#include <attend/decoder/decoder_order.hpp>
 #include <attend/decoder/luong.hpp>
 #include <attend/decoder/plain.hpp>
 #include <attend/decoder/readout.hpp>
