@@ -1,6 +1,6 @@
 #include <cmath>
-#include <reference/matrices.hpp>
 #include <limits>
+#include <reference/matrices.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,68 @@
+#include <reference/count_allocations.hpp>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "decoder_cases.hpp"
+
+namespace {
+
+using namespace decoder_cases;
+
+class WarmDecoder : public testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(All, WarmDecoder, testing::ValuesIn(all_cases()),
+                         [](const auto& test) { return test.param.name; });
+
+TEST_P(WarmDecoder, AllocatesNothing) {
+  if (!ATTEND_TEST_COUNTS_ALLOCATIONS) GTEST_SKIP() << "malloc cannot be counted here";
+  const auto decoder = make_decoder<float>(GetParam(), false);
+  const Batch<float> batch(decoder.config().annotation);
+  AnyDecoder<float>::Memory memory;
+  decoder.remember(batch.sources, batch.annotations, batch.final_states, memory);
+  AnyDecoder<float>::State state;
+  const std::vector<Index> sentences = {0, 1, 2, 3};
+  const std::vector<Token> tokens = {1, 2, 3, 4};
+  const std::vector<Index> order = {3, 3, 0, 1};
+  const std::vector<Index> fewer = {0, 2};
+  const std::vector<Index> again = {0, 0, 1, 1};
+  Matrix<float> L(words, 4);
+  const auto search = [&] {
+    decoder.begin(memory, sentences, state);
+    for (int step = 0; step < 3; ++step) {
+      decoder.step(memory, tokens, state);
+      decoder.logits(state, L);
+      state.select(order);
+      state.select(fewer);
+      decoder.step(memory, std::span(tokens).first(2), state);
+      state.select(again);
+    }
+  };
+  EXPECT_GT(reference::allocations_in(search), 0);
+  search();
+  EXPECT_EQ(reference::allocations_in(search), 0);
+}
+
+TEST_P(WarmDecoder, AllocatesNothingWhenItUnrolls) {
+  if (!ATTEND_TEST_COUNTS_ALLOCATIONS) GTEST_SKIP() << "malloc cannot be counted here";
+  const auto decoder = make_decoder<float>(GetParam(), true);
+  const Batch<float> batch(decoder.config().annotation);
+  auto transposed = decoder;
+  attend::assign_transposed(decoder, transposed);
+  auto gradient = attend::zero_like(decoder);
+  AnyDecoder<float>::Memory memory;
+  AnyDecoder<float>::Memory d_memory;
+  AnyDecoder<float>::State state;
+  AnyDecoder<float>::Trace trace;
+  Random random(1);
+  const auto pass = [&] {
+    decoder.unroll(memory, batch.inputs, &random, state, trace);
+    d_memory.zero_like(memory);
+    decoder.unroll_backward(transposed, memory, batch.inputs, trace.readouts.view(), state, trace,
+                            d_memory, gradient);
+  };
+  decoder.remember(batch.sources, batch.annotations, batch.final_states, memory);
+  pass();
+  EXPECT_EQ(reference::allocations_in(pass), 0);
+}
+
+}  // namespace

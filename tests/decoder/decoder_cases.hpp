@@ -1,0 +1,141 @@
+/// Decoders of every order, and small batches for them.
+#pragma once
+
+#include <ostream>
+#include <reference/matrices.hpp>
+#include <reference/scores.hpp>
+#include <string>
+#include <vector>
+
+#include <attend/cell/any_cell.hpp>
+#include <attend/core/ragged.hpp>
+#include <attend/decoder/recurrent_decoder.hpp>
+#include <attend/score/any_score.hpp>
+
+namespace decoder_cases {
+
+using attend::DecoderOrder;
+using attend::Index;
+using attend::Matrix;
+using attend::Random;
+using attend::ReadoutActivation;
+using attend::RecurrentDecoderConfig;
+using attend::Token;
+
+enum class CellKind { gru, gru_reset_before, lstm, elman };
+enum class ScoreKind { additive, concat, general, dot };
+
+struct Case {
+  std::string name;
+  CellKind cell;
+  ScoreKind score;
+  RecurrentDecoderConfig config;
+  double dropout = 0;
+
+  friend std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
+};
+
+inline constexpr Index words = 9;
+inline constexpr Index hidden = 6;
+inline constexpr Index encoder_states = 4;
+
+inline std::vector<Case> all_cases() {
+  using enum DecoderOrder;
+  using enum CellKind;
+  using enum ScoreKind;
+  constexpr auto maxout = ReadoutActivation::maxout;
+  return {
+      {"Bahdanau", gru, additive, {.order = attend_then_step}},
+      {"BahdanauResetBefore", gru_reset_before, dot, {.order = attend_then_step}, 0.2},
+      {"BahdanauDeep",
+       lstm,
+       additive,
+       {.order = attend_then_step, .layers = 2, .activation = maxout},
+       0.3},
+      {"BahdanauTied", elman, general, {.order = attend_then_step, .tied_embeddings = true}},
+      {"Luong", gru, general, {.order = step_then_attend}},
+      {"LuongDeep", lstm, dot, {.order = step_then_attend, .layers = 2}, 0.3},
+      {"LuongFeeding",
+       elman,
+       concat,
+       {.order = step_then_attend,
+        .input_feeding = true,
+        .mask = attend::DropoutMask::same_over_time},
+       0.3},
+      {"LuongFeedingDeep",
+       lstm,
+       general,
+       {.order = step_then_attend, .layers = 2, .activation = maxout, .input_feeding = true},
+       0.2},
+      {"Conditional", gru, additive, {.order = step_attend_step}},
+      {"ConditionalDeep",
+       lstm,
+       dot,
+       {.order = step_attend_step, .layers = 2, .tied_embeddings = true},
+       0.2},
+      {"Plain", elman, dot, {.order = step_only}},
+      {"PlainDeep", gru, dot, {.order = step_only, .layers = 2, .activation = maxout}, 0.2},
+  };
+}
+
+template <class S>
+using AnyDecoder = attend::RecurrentDecoder<attend::AnyCell<S>, attend::AnyScore<S>>;
+
+template <class S>
+attend::AnyCell<S> make_cell(CellKind kind, Index input, Random& random) {
+  if (kind == CellKind::lstm) return attend::Lstm<S>({input, hidden}, random);
+  if (kind == CellKind::elman) return attend::Elman<S>({input, hidden}, random);
+  const auto form =
+      kind == CellKind::gru ? attend::GruForm::reset_after : attend::GruForm::reset_before;
+  return attend::Gru<S>({input, hidden, form}, random);
+}
+
+template <class S>
+attend::AnyScore<S> make_score(ScoreKind kind, Index annotation, Random& random) {
+  if (kind == ScoreKind::additive) return attend::Additive<S>({hidden, annotation, 9}, random);
+  if (kind == ScoreKind::concat) return attend::Concat<S>({hidden, annotation, 7}, random);
+  if (kind == ScoreKind::general) return attend::General<S>({hidden, annotation, 0}, random);
+  return attend::Dot<S>();
+}
+
+/// With every parameter random, biases too.
+template <class S>
+AnyDecoder<S> make_decoder(const Case& c, bool with_dropout) {
+  RecurrentDecoderConfig config = c.config;
+  config.vocabulary = words;
+  config.embedding = 5;
+  config.hidden = hidden;
+  config.annotation = c.score == ScoreKind::dot ? hidden : 7;
+  config.encoder_states = encoder_states;
+  config.readout = config.tied_embeddings ? 5 : 8;
+  if (with_dropout) {
+    config.embedding_dropout = config.layer_dropout = config.readout_dropout = c.dropout;
+  }
+  Random random(1);
+  const auto cell = [&](Index input, Random& r) { return make_cell<S>(c.cell, input, r); };
+  AnyDecoder<S> decoder(config, cell, make_score<S>(c.score, config.annotation, random), random);
+  attend::for_each_parameter(
+      [&](std::string_view, auto& p) { attend::initialize_uniform(p, 0.7, random); }, decoder);
+  return decoder;
+}
+
+/// Encoded sources and the inputs of their targets; some have no word.
+template <class S>
+struct Batch {
+  attend::Ragged sources;
+  Matrix<S> annotations;
+  Matrix<S> final_states;
+  attend::TokenBatch inputs;
+
+  explicit Batch(Index d_h) {
+    const std::vector<Index> lengths = {4, 2, 0, 6, 3};
+    sources.assign(lengths);
+    Random random(2);
+    annotations = reference::random_matrix<S>(random, d_h, sources.columns());
+    final_states = reference::random_matrix<S>(random, encoder_states, sources.size());
+    inputs.assign(
+        std::vector<std::vector<Token>>{{1, 3, 4}, {}, {1, 5, 6, 7, 8}, {1}, {1, 2, 2, 0}});
+  }
+};
+
+}  // namespace decoder_cases
