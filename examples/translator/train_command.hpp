@@ -40,8 +40,11 @@ inline attend::Schedule schedule_of(const Recipe& recipe) {
       {{"constant", attend::ConstantRate{recipe.rate}},
        {"plateau", attend::Plateau{.rate = recipe.rate, .factor = 0.5, .patience = 1}},
        {"inverse-square-root", attend::InverseSquareRoot{recipe.rate, recipe.warmup}},
-       {"step", attend::StepDecay{.rate = recipe.rate,
-                                  .after = std::max<std::int64_t>(recipe.epochs / 2, 1)}}});
+       {"step",
+        // The full rate for three fifths of the epochs, then halved five times or so.
+        attend::StepDecay{.rate = recipe.rate,
+                          .after = std::max<std::int64_t>(recipe.epochs * 3 / 5, 1),
+                          .every = std::max<std::int64_t>(recipe.epochs / 10, 1)}}});
 }
 
 inline TrainingState new_state(const Recipe& recipe, const Languages& languages) {
