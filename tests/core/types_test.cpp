@@ -134,6 +134,8 @@ static_assert(!converts<Strided, ConstView<float>>);
 static_assert(!converts<Sum, ConstView<float>>);
 static_assert(!converts<Eigen::Transpose<Plain>, ConstView<float>>);
 static_assert(!converts<const Plain&, View<float>>);
+static_assert(!converts<ConstView<float>, View<float>>);
+static_assert(!converts<ConstView<float>&, View<float>>);
 
 static_assert(attend::Scalar<float> && attend::Scalar<double>);
 static_assert(!attend::Scalar<int> && !attend::Scalar<long double> && !attend::Scalar<const float>);

@@ -64,6 +64,11 @@ class ConstView : public Eigen::Map<const Matrix<S>, 0, Eigen::OuterStride<>> {
       : Map(data, rows, cols, Eigen::OuterStride<>(stride)) {}
 };
 
+/// Such an expression that may be written.
+template <class D, class S>
+concept WritableColumns = ColumnsInMemory<D, S> &&
+    ((Eigen::internal::traits<D>::Flags & Eigen::LvalueBit) != 0);
+
 /// A (rows x cols) block that is written, by the same rules as ConstView.
 template <Scalar S>
 class View : public Eigen::Map<Matrix<S>, 0, Eigen::OuterStride<>> {
@@ -72,14 +77,14 @@ class View : public Eigen::Map<Matrix<S>, 0, Eigen::OuterStride<>> {
   using Map::operator=;
 
   template <class D>
-  requires ColumnsInMemory<D, S> View(
+  requires WritableColumns<D, S> View(
       Eigen::MatrixBase<D>& m)  // NOLINT(google-explicit-constructor)
       : Map(m.derived().data(), m.rows(), m.cols(),
             Eigen::OuterStride<>(m.derived().outerStride())) {}
 
   /// A block is a temporary that stands for memory that is not.
   template <class D>
-  requires ColumnsInMemory<D, S> View(
+  requires WritableColumns<D, S> View(
       Eigen::MatrixBase<D>&& m)  // NOLINT(google-explicit-constructor)
       : Map(m.derived().data(), m.rows(), m.cols(),
             Eigen::OuterStride<>(m.derived().outerStride())) {}
