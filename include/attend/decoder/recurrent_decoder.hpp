@@ -37,6 +37,9 @@ struct RecurrentDecoderConfig {
   ReadoutActivation activation = ReadoutActivation::tanh;
   bool input_feeding = false;
   bool tied_embeddings = false;
+  /// Of the normal numbers that embeddings begin with; tied ones are divided by sqrt(embedding),
+  /// because large vectors would begin as large logits.
+  double embedding_deviation = 1;
   double embedding_dropout = 0;
   double layer_dropout = 0;
   double readout_dropout = 0;
@@ -71,10 +74,10 @@ class RecurrentDecoder {
   RecurrentDecoder(const RecurrentDecoderConfig& config, MakeCell&& make_cell, Z score,
                    Random& random)
       : config_(checked(config)), route_{config.order, config.layers, config.input_feeding} {
-    // Tied to the output, large vectors would begin as large logits.
-    const double deviation =
-        config.tied_embeddings ? 1 / std::sqrt(static_cast<double>(config.embedding)) : 1;
-    embedding = Embedding<S>({config.vocabulary, config.embedding, deviation}, random);
+    const double shrink =
+        config.tied_embeddings ? std::sqrt(static_cast<double>(config.embedding)) : 1;
+    embedding = Embedding<S>(
+        {config.vocabulary, config.embedding, config.embedding_deviation / shrink}, random);
     make_cells(make_cell, random);
     bridge = Dense<S>({config.encoder_states, state_rows()}, random);
     if (route_.attends()) attention.emplace(std::move(score));

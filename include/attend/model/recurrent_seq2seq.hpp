@@ -31,6 +31,9 @@ struct RecurrentSeq2SeqConfig {
   bool input_feeding = false;
   bool tied_embeddings = false;
   ReadoutActivation activation = ReadoutActivation::tanh;
+  /// Of the normal numbers that embeddings begin with; with few sentences to learn from, less is
+  /// better.
+  double embedding_deviation = 1;
   double embedding_dropout = 0;
   double annotation_dropout = 0;
   double layer_dropout = 0;
@@ -92,7 +95,8 @@ template <Scalar S>
                         sum ? Merge::sum : Merge::concatenate);
   }
   TextEncoder<Bidirectional<AnyCell<S>>> encoder(
-      Embedding<S>({config.source_vocabulary, config.embedding}, random),
+      Embedding<S>({config.source_vocabulary, config.embedding, config.embedding_deviation},
+                   random),
       Stacked<Bidirectional<AnyCell<S>>>(std::move(layers), {.dropout = config.layer_dropout}),
       {.embedding_dropout = config.embedding_dropout,
        .annotation_dropout = config.annotation_dropout});
@@ -110,6 +114,7 @@ template <Scalar S>
        .activation = config.activation,
        .input_feeding = config.input_feeding,
        .tied_embeddings = config.tied_embeddings,
+       .embedding_deviation = config.embedding_deviation,
        .embedding_dropout = config.embedding_dropout,
        .layer_dropout = config.layer_dropout,
        .readout_dropout = config.readout_dropout},
