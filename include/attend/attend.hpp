@@ -73,7 +73,6 @@
 #include <attend/model/recurrent_seq2seq.hpp>
 #include <attend/model/seq2seq.hpp>
 #include <attend/model/trainable.hpp>
-#include <attend/model/translation_model.hpp>
 
 // train
 #include <attend/train/adam.hpp>
