@@ -208,7 +208,7 @@ TEST_P(Decoders, ShowTheirAlignment) {
   const Batch<float> batch(decoder.config().annotation);
   const Unrolled<float> pass(decoder, batch, nullptr);
   AnyDecoder<float>::State state;
-  const std::vector<Index> sentences = {0, 1, 2, 3, 3};
+  const std::vector<Index> sentences = {0, 0, 1, 2, 3};
   decoder.begin(pass.memory, sentences, state);
   for (Index i = 0; i < 5; ++i) EXPECT_TRUE(state.weights(i).empty()) << "before the first step";
   for (int step = 0; step < 3; ++step) {
