@@ -307,19 +307,43 @@ TEST(PairBatch, FeedsEachTargetBehindTheStart) {
   std::vector<const SentencePair*> list;
   for (const SentencePair& pair : pairs) list.push_back(&pair);
   attend::PairBatch batch;
-  batch.assign(list, 7);
-  batch.assign(list, 8);
+  batch.assign(list);
+  attend::TokenBatch inputs;
+  attend::shift_behind_start(batch.target, 7, inputs);
+  attend::shift_behind_start(batch.target, 8, inputs);
   const attend::Ragged& layout = batch.target.layout;
-  ASSERT_EQ(layout.columns(), batch.input.layout.columns());
+  ASSERT_EQ(layout.columns(), inputs.layout.columns());
   for (std::size_t b = 0; b < pairs.size(); ++b) {
     const auto& target = pairs[b].target;
     for (std::size_t t = 0; t < target.size(); ++t) {
       const auto column =
           static_cast<std::size_t>(layout.column(static_cast<Index>(b), static_cast<Index>(t)));
       EXPECT_EQ(batch.target.tokens[column], target[t]);
-      EXPECT_EQ(batch.input.tokens[column], t == 0 ? 8 : target[t - 1]);
+      EXPECT_EQ(inputs.tokens[column], t == 0 ? 8 : target[t - 1]);
     }
   }
+}
+
+/// A model with a start symbol of its own learns behind that one: its loss depends on it.
+TEST(Seq2Seq, ReadsItsOwnStartSymbol) {
+  const auto pairs = some_pairs();
+  std::vector<const SentencePair*> list;
+  for (const SentencePair& pair : pairs) list.push_back(&pair);
+  attend::PairBatch batch;
+  batch.assign(list);
+  const auto nats = [&](attend::Token start) {
+    attend::Random random(1);
+    const auto model = attend::make_recurrent_seq2seq<double>({.source_vocabulary = 20,
+                                                               .target_vocabulary = 20,
+                                                               .embedding = 4,
+                                                               .hidden = 5,
+                                                               .options = {.start = start}},
+                                                              random);
+    typename attend::RecurrentSeq2Seq<double>::Workspace workspace;
+    return model.loss(batch, workspace).nats;
+  };
+  EXPECT_EQ(nats(1), nats(1));
+  EXPECT_NE(nats(1), nats(3));
 }
 
 TEST(Seq2SeqErrors, SayThatATargetIsMissing) {

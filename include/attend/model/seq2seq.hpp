@@ -21,15 +21,14 @@ struct SentencePair {
   std::vector<Token> target;
 };
 
-/// Pairs as ragged batches: sources, targets shifted behind the start symbol, and targets.
+/// Pairs as ragged batches, sources and targets each ranked by their own lengths.
 class PairBatch {
  public:
   TokenBatch source;
-  TokenBatch input;
   TokenBatch target;
 
   /// Reuses its memory.
-  void assign(std::span<const SentencePair* const> pairs, Token start) {
+  void assign(std::span<const SentencePair* const> pairs) {
     sources_.clear();
     targets_.clear();
     for (const SentencePair* pair : pairs) {
@@ -38,21 +37,26 @@ class PairBatch {
     }
     source.assign(sources_);
     target.assign(targets_);
-    input = target;
-    const Ragged& layout = target.layout;
-    for (Index t = 0; t < layout.steps(); ++t) {
-      for (Index r = 0; r < layout.count(t); ++r) {
-        input.tokens[at(layout.offset(t) + r)] =
-            t == 0 ? start : target.tokens[at(layout.offset(t - 1) + r)];
-      }
-    }
   }
 
  private:
-  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
   std::vector<std::span<const Token>> sources_;
   std::vector<std::span<const Token>> targets_;
 };
+
+/// What a decoder reads while it learns to write `target`: each sequence behind the start symbol,
+/// without its last token. Overwrites `inputs`, reusing its memory.
+inline void shift_behind_start(const TokenBatch& target, Token start, TokenBatch& inputs) {
+  inputs = target;
+  const Ragged& layout = target.layout;
+  for (Index t = 0; t < layout.steps(); ++t) {
+    for (Index r = 0; r < layout.count(t); ++r) {
+      const auto column = static_cast<std::size_t>(layout.offset(t) + r);
+      const auto before = static_cast<std::size_t>(t == 0 ? 0 : layout.offset(t - 1) + r);
+      inputs.tokens[column] = t == 0 ? start : target.tokens[before];
+    }
+  }
+}
 
 struct Seq2SeqOptions {
   Token start = 1;
@@ -69,17 +73,14 @@ class Seq2Seq {
   using S = Scalar;
   using Example = SentencePair;
 
-  /// A batch that knows the start symbol of the usual vocabularies.
-  struct Batch : PairBatch {
-    Token start = Seq2SeqOptions{}.start;
-    void assign(std::span<const SentencePair* const> pairs) { PairBatch::assign(pairs, start); }
-  };
+  using Batch = PairBatch;
 
   Encoder encoder;
   D decoder;
 
   /// One thread's memory.
   struct Workspace {
+    TokenBatch inputs;
     typename Encoder::Trace encoding;
     typename D::Memory memory;
     typename D::Memory d_memory;
@@ -151,7 +152,8 @@ class Seq2Seq {
     encoder.forward(batch.source, random, w.encoding);
     decoder.remember(batch.source.layout, w.encoding.annotations.view(), w.encoding.final_states,
                      w.memory);
-    decoder.unroll(w.memory, batch.input, random, w.state, w.decoding);
+    shift_behind_start(batch.target, options_.start, w.inputs);
+    decoder.unroll(w.memory, w.inputs, random, w.state, w.decoding);
   }
 
   template <class Backward>
@@ -167,7 +169,7 @@ class Seq2Seq {
   void unroll_backward(const Seq2Seq& transposed, const Batch& batch, View<S> dR, Workspace& w,
                        Seq2Seq& gradient) const {
     w.d_memory.zero_like(w.memory);
-    decoder.unroll_backward(transposed.decoder, w.memory, batch.input, dR, w.state, w.decoding,
+    decoder.unroll_backward(transposed.decoder, w.memory, w.inputs, dR, w.state, w.decoding,
                             w.d_memory, gradient.decoder);
     const Ragged& layout = batch.source.layout;
     View<S> dH = w.d_annotations.resize(w.encoding.annotations.rows(), layout.columns());
