@@ -22,18 +22,18 @@
 using Model = attend::RecurrentSeq2Seq<float>;
 using attend::SentencePair, attend::Vocabulary;
 
-// A model reads numbers. Each language has a vocabulary that numbers its words; a target ends with
-// a symbol of its own, because the decoder must learn when to stop.
+// A model reads numbers. Each language has a vocabulary that numbers the words of the training
+// sentences; a target ends with a symbol of its own, as the decoder must learn when to stop.
 struct Corpus {
   std::vector<toy::Sentence> sentences = {};
   Vocabulary german = {}, english = {};
   std::vector<SentencePair> pairs = {};
 };
 
-Corpus make_corpus(std::size_t size, attend::Random& random) {
-  Corpus corpus{.sentences = toy::distinct_sentences(size, random)};
+Corpus make_corpus(std::size_t learned, std::size_t tested, attend::Random& random) {
+  Corpus corpus{.sentences = toy::distinct_sentences(learned + tested, random)};
   Vocabulary::Counter german, english;
-  for (const toy::Sentence& sentence : corpus.sentences) {
+  for (const toy::Sentence& sentence : std::span(corpus.sentences).first(learned)) {
     german.add(sentence.german);
     english.add(sentence.english);
   }
@@ -51,19 +51,17 @@ Corpus make_corpus(std::size_t size, attend::Random& random) {
 // The model of Bahdanau, Cho and Bengio (2015). A GRU reads the source in both directions and
 // leaves an annotation at every word; a second GRU writes the target and, before each word,
 // attends: it compares its state with all annotations and takes their average, weighted by how well
-// they fit. The order `step_only` leaves the attention out and nothing else.
+// they fit. The order `step_only` leaves the attention out and nothing else. Words begin small, so
+// that what they mean soon outweighs what chance made of them: with so few sentences that is the
+// difference between knowing a rare word and guessing.
 Model make_model(const Corpus& corpus, attend::DecoderOrder order, attend::Random& random) {
-  Model model = attend::make_recurrent_seq2seq<float>({.source_vocabulary = corpus.german.size(),
-                                                       .target_vocabulary = corpus.english.size(),
-                                                       .embedding = 48,
-                                                       .hidden = 64,
-                                                       .order = order},
-                                                      random);
-  // Words begin small, so that what they mean soon outweighs what chance made of them: with so few
-  // sentences that is the difference between knowing a rare word and guessing.
-  model.encoder.embedding.E *= 0.15F;
-  model.decoder.embedding.E *= 0.15F;
-  return model;
+  return attend::make_recurrent_seq2seq<float>({.source_vocabulary = corpus.german.size(),
+                                                .target_vocabulary = corpus.english.size(),
+                                                .embedding = 48,
+                                                .hidden = 64,
+                                                .order = order,
+                                                .embedding_deviation = 0.15},
+                                               random);
 }
 
 // Training shows the model every sentence some dozens of times and moves each weight a little
@@ -77,10 +75,10 @@ Model train(Model untrained, std::span<const SentencePair> pairs, std::uint64_t 
               << now.tokens_per_second << " words/s" << std::endl;
   };
   attend::Trainer<Model> trainer(
-      {.epochs = 40, .batch = {.sentences = 16}, .keep_best = false, .threads = 2, .seed = seed},
+      {.epochs = 30, .batch = {.sentences = 16}, .keep_best = false, .threads = 2, .seed = seed},
       pairs, {}, events);
   attend::TrainingState<Model> state(std::move(untrained),
-                                     attend::StepDecay{.rate = 4e-3, .factor = 0.8, .after = 20});
+                                     attend::StepDecay{.rate = 4e-3, .factor = 0.8, .after = 16});
   trainer.run(state);
   return std::move(state.model);
 }
@@ -120,7 +118,7 @@ int run(const toy::Arguments& arguments) {
   // The generator is the only source of chance: the same seed gives the same translator.
   attend::Random random(arguments.seed);
   const std::size_t learned = 4000;
-  const Corpus corpus = make_corpus(learned + 500, random);
+  const Corpus corpus = make_corpus(learned, 500, random);
   const auto training = std::span<const SentencePair>(corpus.pairs).first(learned);
   const auto test = std::span<const SentencePair>(corpus.pairs).subspan(learned);
   std::cout << training.size() << " sentences to learn from, " << test.size()
@@ -146,7 +144,10 @@ int run(const toy::Arguments& arguments) {
               << toy::plain_text(drawn.source()) << '\n'
               << toy::plain_text(drawn.target()) << "\n\n"
               << attend::heat_map(drawn);
-    if (word == "und@@") attend::write_atomically(arguments.alignment, attend::svg_heat_map(drawn));
+    if (word != "und@@") continue;
+    attend::write_atomically(
+        arguments.alignment,
+        attend::svg_heat_map(drawn, {.title = toy::plain_text(drawn.source())}));
   }
 
   // Without attention all that the decoder knows of the source is one vector, however long the
