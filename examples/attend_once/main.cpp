@@ -11,10 +11,9 @@ int main() {
 
   const attend::Attention attention{
       attend::Additive<float>({.query = 6, .key = 8, .energy = 16}, random)};
-  attend::Matrix<float> context(8, 1), weights(5, 1);
-  attend::View<float> wanted = weights;
+  attend::Matrix<float> context(8, 1), weights;
   attend::AttentionWorkspace<float> workspace;
-  attention.attend(annotations, query, context, workspace, &wanted);
+  attention.attend(annotations, query, context, workspace, weights);
 
   std::cout << "weights " << weights.transpose() << ", their sum " << weights.sum()
             << "\na context of " << context.rows() << " features\n";

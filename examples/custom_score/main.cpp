@@ -77,10 +77,9 @@ void attend_with_it(Random& random) {
   const Matrix<double> annotations = random_matrix(4, 5, random);
   const Matrix<double> query = annotations.col(2) + 0.1 * random_matrix(4, 1, random);
   const attend::Attention attention{NegativeSquaredDistance<double>{}};
-  Matrix<double> context(4, 1), weights(5, 1);
-  View<double> wanted = weights;
+  Matrix<double> context(4, 1), weights;
   attend::AttentionWorkspace<double> workspace;
-  attention.attend(annotations, query, context, workspace, &wanted);
+  attention.attend(annotations, query, context, workspace, weights);
   std::cout << "weights of five annotations, the third is near: " << weights.transpose() << '\n';
 }
 

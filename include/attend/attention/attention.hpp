@@ -120,6 +120,14 @@ class Attention {
     attend(MemoryView<S>{keys, H}, Queries<S>{A}, C, workspace, {}, weights);
   }
 
+  /// The same, and makes `weights` the alignment (T x U).
+  void attend(ConstView<S> H, ConstView<S> Q, View<S> C, AttentionWorkspace<S>& workspace,
+              Matrix<S>& weights) const {
+    weights.resize(H.cols(), Q.cols());
+    View<S> view = weights;
+    attend(H, Q, C, workspace, &view);
+  }
+
   /// From a projected memory and projected queries. Overwrites C (d_v x U); `normalisers`, if not
   /// empty, gets log sum_t exp(e_tu) for the way back; `weights`, if given, the alignment (T x U).
   void attend(const MemoryView<S>& memory, const Queries<S>& queries, View<S> C,
@@ -139,13 +147,15 @@ class Attention {
     }
   }
 
-  /// c = sum_t a_t v_t, a = softmax(e):  da_t = v_t'dc, de_t = a_t (da_t - dc'c), dv_t += a_t dc;
-  /// weights are recomputed from the normalisers. dC (d_v x U); adds to dA (d_e x U), to the
-  /// memory's gradient and to the score's.
+  /// What attend gave for the same queries: contexts (d_v x U) and their normalisers.
   struct Outcome {
     ConstView<S> C;
     std::span<const S> normalisers;
   };
+
+  /// c = sum_t a_t v_t, a = softmax(e):  da_t = v_t'dc, de_t = a_t (da_t - dc'c), dv_t += a_t dc;
+  /// weights are recomputed from the normalisers. dC (d_v x U); adds to dA (d_e x U), to the
+  /// memory's gradient and to the score's.
   void backward(const MemoryView<S>& memory, const Queries<S>& queries, const Outcome& outcome,
                 ConstView<S> dC, View<S> dA, MemoryGradient<S> d_memory, Attention& gradient,
                 AttentionWorkspace<S>& workspace) const {
