@@ -1,6 +1,7 @@
 /// How good a model is: BLEU, perplexity, speed, and BLEU by source length.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -13,10 +14,11 @@
 
 namespace translator {
 
-/// Sources of [lower, upper] words.
+/// Sources of [lower, upper] words; an open bucket has no upper.
 struct LengthBucket {
   std::size_t lower = 0;
   std::size_t upper = 0;
+  bool open = false;
   std::size_t sentences = 0;
   attend::BleuStatistics statistics;
 };
@@ -44,16 +46,18 @@ inline std::vector<attend::SentencePair> encode_pairs(const Languages& languages
 }
 
 /// The best translation of every line.
-inline std::vector<std::string> translate_lines(const TranslationModel& translator,
+inline std::vector<std::string> translate_lines(const Model& model, const Languages& languages,
                                                 const std::vector<std::string>& lines,
                                                 const SearchOptions& options,
                                                 attend::ThreadPool& pool) {
   std::vector<std::vector<Token>> sources;
   sources.reserve(lines.size());
-  for (const std::string& line : lines) sources.push_back(translator.languages.source.encode(line));
+  for (const std::string& line : lines) sources.push_back(languages.source.encode(line));
+  const std::vector<Candidates> found = search(model, sources, options, pool);
   std::vector<std::string> translations;
-  for (const Candidates& best : search(translator.model, sources, options, pool)) {
-    translations.push_back(translator.languages.target.decode(best.front().tokens));
+  translations.reserve(lines.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    translations.push_back(spell(languages, lines[i], found[i].front()));
   }
   return translations;
 }
@@ -87,13 +91,13 @@ inline std::vector<LengthBucket> bleu_by_length(const attend::ParallelText& text
   for (std::size_t k = 0; k < count; ++k) {
     buckets[k].lower = k * width + 1;
     buckets[k].upper = (k + 1) * width;
+    buckets[k].open = k + 1 == count;
   }
   for (std::size_t i = 0; i < text.size(); ++i) {
     const std::size_t words = std::max<std::size_t>(attend::split_words(text.source[i]).size(), 1);
     LengthBucket& bucket = buckets[std::min((words - 1) / width, count - 1)];
     bucket.statistics += attend::bleu_statistics(translations[i], text.target[i]);
     ++bucket.sentences;
-    bucket.upper = std::max(bucket.upper, words);
   }
   return buckets;
 }
@@ -103,7 +107,8 @@ inline Evaluation evaluate(const TranslationModel& translator, const attend::Par
   Evaluation result;
   result.loss = loss_of(translator.model, encode_pairs(translator.languages, text), pool);
   const auto before = std::chrono::steady_clock::now();
-  const auto translations = translate_lines(translator, text.source, options, pool);
+  const auto translations =
+      translate_lines(translator.model, translator.languages, text.source, options, pool);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - before;
   std::size_t words = 0;
   for (const std::string& line : translations) words += attend::split_words(line).size();

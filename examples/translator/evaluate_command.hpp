@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdio>
+#include <filesystem>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "evaluate.hpp"
+#include "output.hpp"
 #include <attend/io/atomic_file.hpp>
 #include <attend/view/chart.hpp>
 
@@ -20,43 +23,66 @@ struct EvaluateCommand {
   SearchOptions search;
 };
 
-inline std::string bucket_name(const LengthBucket& bucket, bool last) {
+/// "6-10", or "26+" for the last.
+inline std::string name_of(const LengthBucket& bucket) {
   const std::string from = std::to_string(bucket.lower);
-  return last ? from + "+" : from + "-" + std::to_string(bucket.upper);
+  return bucket.open ? from + "+" : from + "-" + std::to_string(bucket.upper);
+}
+
+inline double bleu_of(const LengthBucket& bucket) {
+  return bucket.sentences > 0 ? attend::bleu(bucket.statistics).score
+                              : std::numeric_limits<double>::quiet_NaN();
+}
+
+inline void print(const std::string& path, const Evaluation& result, const SearchOptions& options) {
+  const attend::Bleu& bleu = result.bleu;
+  std::printf("%s\n", path.c_str());
+  std::printf("  BLEU %.2f  (beam %ld, alpha %g; precisions %.1f %.1f %.1f %.1f, brevity %.3f)\n",
+              bleu.score, static_cast<long>(options.beam), options.alpha, bleu.precisions[0],
+              bleu.precisions[1], bleu.precisions[2], bleu.precisions[3], bleu.brevity_penalty);
+  std::printf("  perplexity %.3f over %ld target tokens\n", result.loss.perplexity(),
+              static_cast<long>(result.loss.tokens));
+  std::printf("  %.0f words/s with %d thread%s\n", result.words_per_second, options.threads,
+              options.threads == 1 ? "" : "s");
+  std::printf("  source words  sentences   BLEU\n");
+  for (const LengthBucket& bucket : result.buckets) {
+    std::printf("  %12s  %9zu  ", name_of(bucket).c_str(), bucket.sentences);
+    bucket.sentences > 0 ? std::printf("%5.2f\n", bleu_of(bucket)) : std::printf("    -\n");
+  }
+}
+
+inline attend::Chart empty_chart() {
+  return {.title = "BLEU by length of the source",
+          .x_title = "words in the source",
+          .y_title = "BLEU",
+          .labels = {},
+          .series = {}};
+}
+
+inline void draw(const std::string& path, const Evaluation& result, attend::Chart& chart) {
+  attend::ChartSeries series{.name = std::filesystem::path(path).stem().string(), .values = {}};
+  chart.labels.clear();
+  for (const LengthBucket& bucket : result.buckets) {
+    chart.labels.push_back(name_of(bucket));
+    series.values.push_back(bleu_of(bucket));
+  }
+  chart.series.push_back(std::move(series));
 }
 
 inline int evaluate(const EvaluateCommand& command) {
+  if (!command.chart.empty()) check_output(command.chart);
+  std::vector<TranslationModel> translators;
+  for (const std::string& path : command.models) {
+    translators.push_back(load_model(path));
+    check(command.search, translators.back().recipe);
+  }
   const attend::ParallelText text = attend::read_parallel(command.source, command.target);
   attend::ThreadPool pool(command.search.threads);
-  attend::Chart chart{.title = "BLEU by length of the source",
-                      .x_title = "words in the source",
-                      .y_title = "BLEU",
-                      .labels = {},
-                      .series = {}};
-  for (const std::string& path : command.models) {
-    const Evaluation result = evaluate(load_model(path), text, command.search, pool);
-    std::printf("%s\n", path.c_str());
-    std::printf("  BLEU %.2f  (beam %ld, alpha %g; precisions %.1f %.1f %.1f %.1f, brevity %.3f)\n",
-                result.bleu.score, static_cast<long>(command.search.beam), command.search.alpha,
-                result.bleu.precisions[0], result.bleu.precisions[1], result.bleu.precisions[2],
-                result.bleu.precisions[3], result.bleu.brevity_penalty);
-    std::printf("  perplexity %.3f over %ld target tokens\n", result.loss.perplexity(),
-                static_cast<long>(result.loss.tokens));
-    std::printf("  %.0f words/s with %d threads\n", result.words_per_second,
-                command.search.threads);
-    std::printf("  source words  sentences   BLEU\n");
-    attend::ChartSeries series{.name = std::filesystem::path(path).stem().string(), .values = {}};
-    chart.labels.clear();
-    for (std::size_t k = 0; k < result.buckets.size(); ++k) {
-      const LengthBucket& bucket = result.buckets[k];
-      const std::string name = bucket_name(bucket, k + 1 == result.buckets.size());
-      const double bleu = bucket.sentences > 0 ? attend::bleu(bucket.statistics).score
-                                               : std::numeric_limits<double>::quiet_NaN();
-      std::printf("  %12s  %9zu  %5.2f\n", name.c_str(), bucket.sentences, bleu);
-      chart.labels.push_back(name);
-      series.values.push_back(bleu);
-    }
-    chart.series.push_back(std::move(series));
+  attend::Chart chart = empty_chart();
+  for (std::size_t i = 0; i < translators.size(); ++i) {
+    const Evaluation result = evaluate(translators[i], text, command.search, pool);
+    print(command.models[i], result, command.search);
+    draw(command.models[i], result, chart);
   }
   if (!command.chart.empty()) attend::write_atomically(command.chart, attend::svg_chart(chart));
   return 0;

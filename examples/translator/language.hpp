@@ -2,7 +2,9 @@
 #pragma once
 
 #include <optional>
+#include <ranges>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,8 +33,15 @@ class Language {
 
   static Language of_subwords(std::span<const std::string> lines, Index size) {
 #ifdef ATTEND_HAS_SENTENCEPIECE
-    return Language(attend::Subwords::train(
-        lines, {.size = size, .exact_size = false, .normalization = "identity"}));
+    try {
+      return Language(attend::Subwords::train(
+          lines, {.size = size, .exact_size = false, .normalization = "identity"}));
+    } catch (const std::invalid_argument& error) {
+      const std::string reason = error.what();
+      throw std::invalid_argument("--subwords " + std::to_string(size) + ": " +
+                                  reason.substr(0, reason.find("; choose another size")) +
+                                  "; give another number, or 0 for whole words");
+    }
 #else
     throw_without_subwords("--subwords " + std::to_string(size));
 #endif
@@ -73,6 +82,16 @@ class Language {
     for (const Token token : tokens) {
       if (word < 0 || begins_word(token)) ++word;
       words.push_back(word);
+    }
+    return words;
+  }
+
+  /// The words of a line as `word_of_token` counts them: sub-words know no white space but blanks.
+  [[nodiscard]] std::vector<std::string_view> words_of(const std::string& line) const {
+    if (!has_subwords()) return attend::split_words(line);
+    std::vector<std::string_view> words;
+    for (const auto part : std::views::split(std::string_view(line), ' ')) {
+      if (!part.empty()) words.emplace_back(part.begin(), part.end());
     }
     return words;
   }

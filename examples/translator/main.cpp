@@ -1,8 +1,11 @@
 /// The translator: trains attentional sequence-to-sequence models on parallel text, translates,
 /// evaluates. `translator --help` lists the commands.
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -35,16 +38,22 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
   train->add_option("--embed", recipe.embedding, "size of embeddings")->capture_default_str();
   train->add_option("--layers", recipe.layers, "layers of encoder and decoder")
       ->capture_default_str();
-  train->add_option("--dropout", recipe.dropout, "probability of dropout")->capture_default_str();
+  train->add_option("--dropout", recipe.dropout, "probability of dropout, everywhere")
+      ->capture_default_str();
   train->add_option("--embedding-dropout", recipe.embedding_dropout, "instead, on embeddings");
   train->add_option("--annotation-dropout", recipe.annotation_dropout, "instead, on annotations");
   train->add_option("--readout-dropout", recipe.readout_dropout, "instead, on readouts");
-  train->add_option("--label-smoothing", recipe.label_smoothing)->capture_default_str();
-  train->add_option("--subwords", recipe.subwords, "sub-words; 0 for whole words")
+  train
+      ->add_option("--label-smoothing", recipe.label_smoothing,
+                   "probability given to all other words")
+      ->capture_default_str();
+  train->add_option("--subwords", recipe.subwords, "sub-words, at most so many; 0 for whole words")
       ->capture_default_str();
   train->add_flag("--separate-subwords", recipe.separate_subwords,
                   "sub-words of each language by itself");
-  train->add_option("--min-frequency", recipe.min_frequency, "of a whole word")
+  train
+      ->add_option("--min-frequency", recipe.min_frequency,
+                   "whole words that are rarer are unknown")
       ->capture_default_str();
   train->add_option("--max-length", recipe.max_length, "tokens; longer pairs are left out")
       ->capture_default_str();
@@ -52,39 +61,52 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
   train->add_option("--batch-tokens", recipe.batch_tokens, "fill batches by tokens instead");
   train->add_option("--shards", recipe.shards, "parts of a batch; changes the result's last bits")
       ->capture_default_str();
-  train->add_option("--epochs", recipe.epochs)->capture_default_str();
+  train->add_option("--epochs", recipe.epochs, "times through the training text")
+      ->capture_default_str();
   train->add_option("--rate", recipe.rate, "learning rate")->capture_default_str();
   train->add_option("--schedule", recipe.schedule, "constant, plateau, step or inverse-square-root")
       ->capture_default_str();
   train->add_option("--warmup", recipe.warmup, "updates, with inverse-square-root")
       ->capture_default_str();
-  train->add_option("--weight-decay", recipe.weight_decay)->capture_default_str();
+  train->add_option("--weight-decay", recipe.weight_decay, "of AdamW")->capture_default_str();
   train->add_option("--clip", recipe.clip, "largest norm of a gradient; 0 for none")
       ->capture_default_str();
   train->add_option("--patience", recipe.patience, "epochs without improvement; 0 for ever")
       ->capture_default_str();
   train->add_option("--select", recipe.select, "keep the best by bleu or perplexity")
       ->capture_default_str();
-  train->add_option("--threads", command.threads, "change no result")->capture_default_str();
-  train->add_option("--seed", recipe.seed)->capture_default_str();
-  train->add_option("--checkpoint-seconds", command.checkpoint_seconds)->capture_default_str();
-  train->add_flag("--resume", command.resume, "go on where a training stopped");
+  train
+      ->add_option("--threads", command.threads,
+                   "they change no result; more than shards help little")
+      ->capture_default_str();
+  train->add_option("--seed", recipe.seed, "of all that is random")->capture_default_str();
+  train
+      ->add_option("--checkpoint-seconds", command.checkpoint_seconds,
+                   "between two savings of the state; 0 for one after each update")
+      ->capture_default_str();
+  train->add_flag("--resume", command.resume,
+                  "go on where a training stopped; its options need not be repeated");
   train->add_flag("--overwrite", command.overwrite, "replace an existing model");
 }
 
 void add_search(CLI::App& command, translator::SearchOptions& options) {
-  command.add_option("--beam", options.beam)->capture_default_str();
+  command.add_option("--beam", options.beam, "hypotheses kept at each step; 1 is greedy search")
+      ->capture_default_str();
   command.add_option("--alpha", options.alpha, "length penalty: scores are divided by |Y|^alpha")
       ->capture_default_str();
-  command.add_option("--threads", options.threads)->capture_default_str();
+  command.add_option("--threads", options.threads, "they change no result")->capture_default_str();
+  command.add_flag("--copy-unknown", options.copy_unknown,
+                   "where the model wants an unknown word, copy the source word it attends to");
 }
 
 void add_translate(CLI::App& app, translator::TranslateCommand& command,
                    std::vector<std::string>& alignments) {
   auto* translate = app.add_subcommand("translate", "translate standard input, line by line");
-  translate->add_option("--model", command.model)->required();
+  translate->add_option("--model", command.model, "a model file")->required();
   add_search(*translate, command.search);
-  translate->add_option("--n-best", command.search.n_best, "candidates a line")
+  translate
+      ->add_option("--n-best", command.search.n_best,
+                   "translations a line, each as: number ||| text ||| score")
       ->capture_default_str();
   translate->add_option("--alignments", alignments, "moses, heatmap, or svg FOLDER")
       ->expected(1, 2);
@@ -92,9 +114,9 @@ void add_translate(CLI::App& app, translator::TranslateCommand& command,
 
 void add_evaluate(CLI::App& app, translator::EvaluateCommand& command) {
   auto* evaluate = app.add_subcommand("evaluate", "BLEU, perplexity, speed, BLEU by length");
-  evaluate->add_option("--model", command.models, "one or more models")->required();
-  evaluate->add_option("--source", command.source)->required();
-  evaluate->add_option("--target", command.target)->required();
+  evaluate->add_option("--model", command.models, "one model file or more")->required();
+  evaluate->add_option("--source", command.source, "text, one sentence a line")->required();
+  evaluate->add_option("--target", command.target, "its translation, line by line")->required();
   evaluate->add_option("--chart", command.chart, "an SVG of BLEU by length");
   add_search(*evaluate, command.search);
 }
@@ -109,34 +131,72 @@ void take_alignments(const std::vector<std::string>& given, translator::Translat
   if (svg) command.folder = given[1];
 }
 
-}  // namespace
+/// A message as one line.
+std::string one_line(std::string text) {
+  std::ranges::replace(text, '\n', ' ');
+  return text;
+}
 
-int main(int argc, char** argv) {
-  CLI::App app("Attentional sequence-to-sequence translation on a CPU");
-  app.require_subcommand(1);
+struct Commands {
   translator::TrainCommand training;
   translator::TranslateCommand translation;
   translator::EvaluateCommand evaluation;
   std::vector<std::string> alignments;
   std::string described;
-  add_train(app, training);
-  add_translate(app, translation, alignments);
-  add_evaluate(app, evaluation);
+};
+
+void add_commands(CLI::App& app, Commands& commands) {
+  app.require_subcommand(1);
+  add_train(app, commands.training);
+  add_translate(app, commands.translation, commands.alignments);
+  add_evaluate(app, commands.evaluation);
   app.add_subcommand("info", "what a model file holds")
-      ->add_option("--model", described)
+      ->add_option("--model", commands.described, "a model file")
       ->required();
-  try {
+}
+
+/// With --resume, what is not given is as it was when the training began.
+void parse(CLI::App& app, Commands& commands, int argc, char** argv) {
+  app.parse(argc, argv);
+  if (commands.training.resume) {
+    commands.training.recipe = translator::recipe_to_resume(commands.training.model);
     app.parse(argc, argv);
-    take_alignments(alignments, translation);
-    if (app.got_subcommand("train")) return translator::train(training);
-    if (app.got_subcommand("translate")) return translator::translate(translation);
-    if (app.got_subcommand("evaluate")) return translator::evaluate(evaluation);
-    return translator::info(described);
+  }
+  take_alignments(commands.alignments, commands.translation);
+}
+
+int run(const CLI::App& app, const Commands& commands) {
+  if (app.got_subcommand("train")) return translator::train(commands.training);
+  if (app.got_subcommand("translate")) return translator::translate(commands.translation);
+  if (app.got_subcommand("evaluate")) return translator::evaluate(commands.evaluation);
+  return translator::info(commands.described);
+}
+
+void check_standard_output() {
+  const bool printed = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (!printed || !std::cout.flush()) {
+    throw std::runtime_error("standard output cannot be written; is the disk full?");
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Attentional sequence-to-sequence translation on a CPU");
+  Commands commands;
+  try {
+    add_commands(app, commands);
+    parse(app, commands, argc, argv);
+    const int code = run(app, commands);
+    check_standard_output();
+    return code;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    std::cerr << "translator: " << error.what() << "; see translator --help\n";
+    std::cerr << "translator: " << one_line(error.what()) << "; see translator --help\n";
+  } catch (const std::bad_alloc&) {
+    std::cerr << "translator: out of memory; choose smaller sizes or batches\n";
   } catch (const std::exception& error) {
-    std::cerr << "translator: " << error.what() << '\n';
+    std::cerr << "translator: " << one_line(error.what()) << '\n';
   }
   return 2;
 }

@@ -17,6 +17,9 @@ using attend::Index;
 
 /// Settings of the model and of its training. `threads` is not among them: it changes no result.
 struct Recipe {
+  /// Of a dropout's own probability: the same as `dropout`.
+  static constexpr double as_dropout = -1;
+
   std::string cell = "gru";
   std::string score = "additive";
   std::string decoder = "bahdanau";
@@ -27,9 +30,9 @@ struct Recipe {
   Index embedding = 256;
   Index layers = 1;
   double dropout = 0.3;
-  double embedding_dropout = -1;
-  double annotation_dropout = -1;
-  double readout_dropout = -1;
+  double embedding_dropout = as_dropout;
+  double annotation_dropout = as_dropout;
+  double readout_dropout = as_dropout;
   double label_smoothing = 0;
 
   Index subwords = 0;
@@ -72,7 +75,7 @@ T named(std::string_view what, const std::string& name, const std::map<std::stri
 inline attend::RecurrentSeq2SeqConfig model_config(const Recipe& recipe, Index source_vocabulary,
                                                    Index target_vocabulary) {
   using attend::CellKind, attend::DecoderOrder, attend::ScoreKind;
-  const auto part = [&](double own) { return own >= 0 ? own : recipe.dropout; };
+  const auto part = [&](double own) { return own != Recipe::as_dropout ? own : recipe.dropout; };
   const bool attends = recipe.score != "none";
   const auto order = named<DecoderOrder>("--decoder", recipe.decoder,
                                          {{"bahdanau", DecoderOrder::attend_then_step},

@@ -1,14 +1,18 @@
 /// `translator train`.
 #pragma once
 
-#include <csignal>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "evaluate.hpp"
+#include "interrupt.hpp"
+#include "memory.hpp"
+#include "output.hpp"
 #include "progress.hpp"
+#include "training.hpp"
 #include <attend/train/trainer.hpp>
 
 namespace translator {
@@ -26,32 +30,7 @@ struct TrainCommand {
   bool overwrite = false;
 };
 
-/// Set by Ctrl-C; the trainer asks between two updates.
-inline volatile std::sig_atomic_t interrupted = 0;
-
-inline void watch_for_interrupts() {
-  std::signal(SIGINT, [](int) { interrupted = 1; });
-  std::signal(SIGTERM, [](int) { interrupted = 1; });
-}
-
-inline attend::Schedule schedule_of(const Recipe& recipe) {
-  return named<attend::Schedule>(
-      "--schedule", recipe.schedule,
-      {{"constant", attend::ConstantRate{recipe.rate}},
-       {"plateau", attend::Plateau{.rate = recipe.rate, .factor = 0.5, .patience = 1}},
-       {"inverse-square-root", attend::InverseSquareRoot{recipe.rate, recipe.warmup}},
-       {"step",
-        // The full rate for three fifths of the epochs, then halved five times or so.
-        attend::StepDecay{.rate = recipe.rate,
-                          .after = std::max<std::int64_t>(recipe.epochs * 3 / 5, 1),
-                          .every = std::max<std::int64_t>(recipe.epochs / 10, 1)}}});
-}
-
-inline TrainingState new_state(const Recipe& recipe, const Languages& languages) {
-  Model model = new_model(recipe, languages);
-  attend::AdamW<Model> optimizer(model, {.weight_decay = recipe.weight_decay});
-  return {std::move(model), std::move(optimizer), schedule_of(recipe)};
-}
+using Trainer = attend::Trainer<Model, attend::AdamW<Model>>;
 
 inline Languages learn_languages(const Recipe& recipe, const attend::ParallelText& text) {
   if (recipe.subwords == 0) {
@@ -69,121 +48,164 @@ inline Languages learn_languages(const Recipe& recipe, const attend::ParallelTex
 }
 
 /// Pairs without blank sides and without those longer than the recipe allows.
-inline std::vector<attend::SentencePair> training_pairs(const Recipe& recipe,
-                                                        const Languages& languages,
+inline std::vector<attend::SentencePair> training_pairs(const Training& training,
                                                         const attend::ParallelText& text) {
-  const auto limit = static_cast<std::size_t>(recipe.max_length);
-  std::vector<attend::SentencePair> pairs = encode_pairs(languages, text);
+  const auto limit = static_cast<std::size_t>(training.recipe.max_length);
+  std::vector<attend::SentencePair> pairs = encode_pairs(training.languages, text);
   std::erase_if(pairs, [&](const attend::SentencePair& pair) {
     return pair.source.size() < 2 || pair.target.size() < 2 || pair.source.size() > limit ||
            pair.target.size() > limit;
   });
+  attend::check_argument(!pairs.empty(), "none of the ", text.size(),
+                         " pairs has two sides of 1 to ", limit - 1, " ",
+                         training.languages.source.unit(), "; give other text or --max-length");
   return pairs;
 }
 
-inline void refuse_to_overwrite(const TrainCommand& command) {
+/// Everything that can be wrong without the texts, before anything is read or written.
+inline void check(const TrainCommand& command) {
+  check(command.recipe);
+  check_threads(command.threads);
+  check_amount("--checkpoint-seconds", command.checkpoint_seconds);
+  check_output(command.model);
   for (const auto& path : {std::filesystem::path(command.model), training_path(command.model)}) {
-    if (!command.overwrite && std::filesystem::exists(path)) {
-      throw std::invalid_argument(path.string() +
-                                  " exists; go on with --resume, or begin anew with --overwrite");
-    }
+    attend::check_argument(command.resume || command.overwrite || !std::filesystem::exists(path),
+                           path.string(),
+                           " exists; go on with --resume, or begin anew with --overwrite");
   }
 }
 
-inline Training begin_training(const TrainCommand& command, const attend::ParallelText& text) {
+/// The recipe of the training that --resume goes on with; options that are given come on top.
+inline Recipe recipe_to_resume(const std::string& model) {
+  return recipe_of(read_training(training_path(model)), "training state");
+}
+
+/// Only how long to go on may change: another recipe would be another training.
+inline void check_resumed(const Recipe& stored, const Recipe& given) {
+  const nlohmann::json before = stored;
+  const nlohmann::json now = given;
+  for (const auto& [name, value] : before.items()) {
+    const bool end = name == "patience" || (name == "epochs" && stored.schedule != "step");
+    attend::check_argument(end || now.at(name) == value, "--resume: ", name, " was ", value.dump(),
+                           " when the training began and is ", now.at(name).dump(),
+                           " now; leave that option out, or begin anew with --overwrite");
+  }
+}
+
+inline Training resume_training(const TrainCommand& command, const TrainingTexts& texts) {
   const auto path = training_path(command.model);
-  if (command.resume) {
-    if (!std::filesystem::exists(path)) {
-      throw std::invalid_argument("--resume: there is no " + path.string() +
-                                  "; begin without --resume");
-    }
-    return load_training(path, new_state);
-  }
-  refuse_to_overwrite(command);
-  Languages languages = learn_languages(command.recipe, text);
-  TrainingState state = new_state(command.recipe, languages);
-  return {command.recipe, std::move(languages), std::move(state)};
+  Training training = load_training(path);
+  check_resumed(training.recipe, command.recipe);
+  training.recipe = command.recipe;
+  const std::string now = fingerprint(texts);
+  attend::check_argument(training.texts.empty() || training.texts == now,
+                         "--resume: the texts are not those that ", path.string(),
+                         " began with; give the same files, or begin anew with --overwrite");
+  training.texts = now;
+  return training;
 }
 
-/// The metric by which the best model is kept; empty: the validation loss.
+inline Training begin_training(const TrainCommand& command, const TrainingTexts& texts) {
+  if (command.resume) return resume_training(command, texts);
+  Languages languages = learn_languages(command.recipe, texts.training);
+  TrainingState state = new_state(command.recipe, languages);
+  return {command.recipe, std::move(languages), std::move(state), fingerprint(texts)};
+}
+
+/// The metric by which the best model is kept: BLEU of a greedy search, or, empty, the validation
+/// loss.
 inline std::function<double(const Model&)> metric_of(const Training& training,
                                                      const attend::ParallelText& valid,
                                                      attend::ThreadPool& pool) {
   if (training.recipe.select == "perplexity") return {};
-  if (training.recipe.select != "bleu") {
-    throw std::invalid_argument("--select is '" + training.recipe.select +
-                                "', expected bleu or perplexity");
-  }
   return [&](const Model& model) {
-    std::vector<std::vector<Token>> sources;
-    for (const std::string& line : valid.source) {
-      sources.push_back(training.languages.source.encode(line));
-    }
-    std::vector<std::string> translations;
-    for (const Candidates& best : search(model, sources, {.beam = 1}, pool)) {
-      translations.push_back(training.languages.target.decode(best.front().tokens));
-    }
-    return attend::bleu(translations, valid.target).score;
+    const auto lines = translate_lines(model, training.languages, valid.source, {.beam = 1}, pool);
+    return attend::bleu(lines, valid.target).score;
   };
 }
 
-inline int train(const TrainCommand& command) {
-  const attend::ParallelText text = attend::read_parallel(command.source, command.target);
-  const attend::ParallelText valid =
-      attend::read_parallel(command.valid_source, command.valid_target);
-  Training training = begin_training(command, text);
-  const Recipe& recipe = training.recipe;
-  const auto pairs = training_pairs(recipe, training.languages, text);
-  const auto valid_pairs = encode_pairs(training.languages, valid);
-  ProgressPrinter printer;
-  printer.line(attend::detail::message(
-      pairs.size(), " pairs of ", text.size(), "; ", training.languages.source.size(), " and ",
-      training.languages.target.size(), " ", training.languages.source.unit(), "; ",
-      attend::parameter_count(training.state.model), " parameters; ", command.threads, " threads"));
-  watch_for_interrupts();
-  attend::ThreadPool pool(command.threads);
-  double tokens_per_second = 0;
-  attend::TrainingEvents<Model, attend::AdamW<Model>> events;
-  events.on_progress = [&](const attend::TrainingProgress& p) {
-    tokens_per_second = p.tokens_per_second;
-    printer.update(p);
-  };
-  events.on_evaluation = [&](const attend::TrainingEvaluation& e) {
-    printer.evaluation(e, recipe.select == "bleu", tokens_per_second);
-  };
-  events.on_best = [&](const Model& model) {
-    save_model(command.model, recipe, training.languages, model);
-  };
-  events.on_checkpoint = [&](const TrainingState& state) {
-    save_training(training_path(command.model), recipe, training.languages, state);
-  };
-  events.stop_requested = [] { return interrupted != 0; };
-  events.metric = metric_of(training, valid, pool);
-  if (!command.resume) events.on_checkpoint(training.state);
+inline attend::TrainerOptions trainer_options(const TrainCommand& command, const Recipe& recipe) {
+  return {.epochs = recipe.epochs,
+          .batch = {.sentences = recipe.batch_tokens > 0 ? 0 : recipe.batch,
+                    .tokens = recipe.batch_tokens},
+          .clip = recipe.clip,
+          .patience = recipe.patience,
+          .keep_best = false,
+          .threads = command.threads,
+          .shards = recipe.shards,
+          .seed = recipe.seed,
+          .checkpoint_seconds = command.checkpoint_seconds};
+}
 
-  attend::Trainer<Model, attend::AdamW<Model>> trainer(
-      {.epochs = recipe.epochs,
-       .batch = {.sentences = recipe.batch_tokens > 0 ? 0 : recipe.batch,
-                 .tokens = recipe.batch_tokens},
-       .clip = recipe.clip,
-       .patience = recipe.patience,
-       .keep_best = false,
-       .threads = command.threads,
-       .shards = recipe.shards,
-       .seed = recipe.seed,
-       .checkpoint_seconds = command.checkpoint_seconds},
-      pairs, valid_pairs, std::move(events));
-  const attend::TrainingEnd end = trainer.run(training.state);
+inline Trainer::Events events_of(const TrainCommand& command, const Training& training,
+                                 ProgressPrinter& printer) {
+  return {.on_progress = [&](const attend::TrainingProgress& p) { printer.update(p); },
+          .on_evaluation =
+              [&](const attend::TrainingEvaluation& e) {
+                printer.evaluation(e, training.recipe.select == "bleu");
+              },
+          .on_best =
+              [&](const Model& model) {
+                save_model(command.model, training.recipe, training.languages, model);
+              },
+          .on_checkpoint =
+              [&](const TrainingState&) { save_training(training_path(command.model), training); },
+          .stop_requested = [] { return interrupted.load(); },
+          .metric = {}};
+}
+
+/// Ctrl-C in the middle of an evaluation leaves the state as it was before.
+inline attend::TrainingEnd run(Trainer& trainer, Training& training, const TrainCommand& command) {
+  try {
+    return trainer.run(training.state);
+  } catch (const Interrupted&) {
+    save_training(training_path(command.model), training);
+    return attend::TrainingEnd::stop_requested;
+  }
+}
+
+inline std::string beginning_line(const Training& training, std::size_t pairs, std::size_t of,
+                                  int threads) {
+  return attend::detail::message(pairs, " pairs of ", of, "; ", training.languages.source.size(),
+                                 " and ", training.languages.target.size(), " ",
+                                 training.languages.source.unit(), "; ",
+                                 attend::parameter_count(training.state.model), " parameters; ",
+                                 threads, threads == 1 ? " thread" : " threads");
+}
+
+inline std::string final_line(const Training& training, const TrainCommand& command,
+                              attend::TrainingEnd end, double seconds) {
+  const bool bleu = training.recipe.select == "bleu";
+  const TrainingState& state = training.state;
+  return attend::detail::message(
+      end == attend::TrainingEnd::stopped_early ? "stopped early" : "finished", " after ",
+      clock_text(seconds), "; best valid ", bleu ? "BLEU " : "loss ",
+      bleu ? state.best_score : -state.best_score, " at update ", state.best_update, "; ",
+      peak_memory_text(), " at most; the model is ", command.model);
+}
+
+inline int train(const TrainCommand& command) {
+  check(command);
+  const TrainingTexts texts{attend::read_parallel(command.source, command.target),
+                            attend::read_parallel(command.valid_source, command.valid_target)};
+  Training training = begin_training(command, texts);
+  const auto pairs = training_pairs(training, texts.training);
+  const auto valid_pairs = encode_pairs(training.languages, texts.validation);
+  attend::ThreadPool pool(command.threads);
+  ProgressPrinter printer;
+  Trainer::Events events = events_of(command, training, printer);
+  events.metric = metric_of(training, texts.validation, pool);
+  Trainer trainer(trainer_options(command, training.recipe), pairs, valid_pairs, events);
+
+  watch_for_interrupts();
+  printer.line(beginning_line(training, pairs.size(), texts.training.size(), command.threads));
+  if (!command.resume) save_training(training_path(command.model), training);
+  const attend::TrainingEnd end = run(trainer, training, command);
   if (end == attend::TrainingEnd::stop_requested) {
     printer.line("stopped; the state is saved: the same command with --resume goes on");
     return 130;
   }
-  printer.line(attend::detail::message(
-      end == attend::TrainingEnd::stopped_early ? "stopped early" : "finished", " after ",
-      clock_text(printer.seconds()), "; best ",
-      recipe.select == "bleu" ? "valid BLEU " : "valid loss ",
-      recipe.select == "bleu" ? training.state.best_score : -training.state.best_score,
-      " at update ", training.state.best_update, "; the model is ", command.model));
+  printer.line(final_line(training, command, end, printer.seconds()));
   return 0;
 }
 

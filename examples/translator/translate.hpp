@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "interrupt.hpp"
+#include "search_options.hpp"
 #include "translation_model.hpp"
 #include <attend/search/beam.hpp>
 #include <attend/search/greedy.hpp>
@@ -14,20 +16,18 @@
 
 namespace translator {
 
-struct SearchOptions {
-  Index beam = 5;
-  double alpha = 1;
-  Index n_best = 1;
-  int threads = 1;
-};
-
 using Candidates = std::vector<attend::Hypothesis<float>>;
 
 inline constexpr Index sentences_at_once = 32;
 
-/// Translates encoded sources (with end symbols); for each the n best, best first. The unknown
-/// symbol is never chosen. Sentences of similar length are searched together, and none depends on
-/// the others.
+/// A blank line translates to a blank line.
+inline Candidates blank_translation(const Model& model) {
+  const Index rows = model.decoder.attention ? 1 : 0;
+  return {{.tokens = {}, .weights = attend::Matrix<float>::Ones(rows, 1), .finished = true}};
+}
+
+/// Translates encoded sources (with end symbols); for each the n best, best first. Sentences of
+/// similar length are searched together, and none depends on the others. Throws Interrupted.
 inline std::vector<Candidates> search(const Model& model,
                                       const std::vector<std::vector<Token>>& sources,
                                       const SearchOptions& options, attend::ThreadPool& pool) {
@@ -39,7 +39,9 @@ inline std::vector<Candidates> search(const Model& model,
                    [&](Index a, Index b) { return sources[at(a)].size() > sources[at(b)].size(); });
   std::vector<Candidates> found(sources.size());
   const Index batches = (count + sentences_at_once - 1) / sentences_at_once;
+  const std::vector<Token> forbidden(options.copy_unknown ? 0 : 1, attend::unknown_token);
   pool.run(batches, [&](Index batch) {
+    leave_if_interrupted();
     const Index first = batch * sentences_at_once;
     const Index n = std::min(sentences_at_once, count - first);
     std::vector<std::span<const Token>> part;
@@ -53,10 +55,33 @@ inline std::vector<Candidates> search(const Model& model,
                                      .length_penalty = attend::LengthPenalty::power(options.alpha),
                                      .start = model.options().start,
                                      .end = model.options().end,
-                                     .forbidden = {attend::unknown_token}});
-    for (Index i = 0; i < n; ++i) found[at(order[at(first + i)])] = std::move(best[at(i)]);
+                                     .forbidden = forbidden});
+    for (Index i = 0; i < n; ++i) {
+      const bool blank = part[at(i)].size() == 1;
+      found[at(order[at(first + i)])] = blank ? blank_translation(model) : std::move(best[at(i)]);
+    }
   });
   return found;
+}
+
+/// The line that a translation of `source` spells. An unknown symbol becomes the source word that
+/// was attended to most.
+inline std::string spell(const Languages& languages, const std::string& source,
+                         const attend::Hypothesis<float>& hypothesis) {
+  const auto& tokens = hypothesis.tokens;
+  if (std::ranges::find(tokens, attend::unknown_token) == tokens.end()) {
+    return languages.target.decode(tokens);
+  }
+  const auto source_words = languages.source.words_of(source);
+  std::vector<std::string> words;
+  for (std::size_t u = 0; u < tokens.size(); ++u) {
+    Index place = 0;
+    hypothesis.weights.col(static_cast<Index>(u)).head(std::ssize(source_words)).maxCoeff(&place);
+    words.push_back(tokens[u] == attend::unknown_token
+                        ? std::string(source_words[static_cast<std::size_t>(place)])
+                        : languages.target.decode(std::span(&tokens[u], 1)));
+  }
+  return attend::join_words(words);
 }
 
 }  // namespace translator

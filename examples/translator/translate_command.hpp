@@ -8,7 +8,8 @@
 #include <unistd.h>
 #include <vector>
 
-#include "evaluate.hpp"
+#include "output.hpp"
+#include "translate.hpp"
 #include <attend/io/atomic_file.hpp>
 #include <attend/text/corpus.hpp>
 #include <attend/view/heat_map.hpp>
@@ -46,15 +47,16 @@ inline attend::WordAlignment word_alignment(const TranslationModel& translator,
     }
   }
   for (Index u = 0; u < sums.cols(); ++u) sums.col(u) /= pieces[u];
-  const auto named = [](const std::string& line, Index count) {
-    std::vector<std::string> names;
-    for (const auto word : attend::split_words(line)) names.emplace_back(word);
+  const auto named = [](const Language& language, const std::string& line, Index count) {
+    const auto line_words = language.words_of(line);
+    std::vector<std::string> names(line_words.begin(), line_words.end());
     names.resize(static_cast<std::size_t>(count), "</s>");
     return names;
   };
-  return attend::WordAlignment(
-      named(source, sums.rows()),
-      named(translator.languages.target.decode(hypothesis.tokens), sums.cols()), sums);
+  const auto& [source_language, target_language] = translator.languages;
+  const std::string target = spell(translator.languages, source, hypothesis);
+  return attend::WordAlignment(named(source_language, source, sums.rows()),
+                               named(target_language, target, sums.cols()), sums);
 }
 
 /// Prints what was found for one line, and its alignments as asked.
@@ -65,7 +67,7 @@ class Printer {
 
   void print(const std::string& source, const std::vector<Token>& tokens, const Candidates& best) {
     for (const auto& hypothesis : best) {
-      std::string line = translator_.languages.target.decode(hypothesis.tokens);
+      std::string line = spell(translator_.languages, source, hypothesis);
       if (command_.search.n_best > 1) {
         char score[40];
         std::snprintf(score, sizeof score, " ||| %.4f", hypothesis.score);
@@ -80,9 +82,6 @@ class Printer {
  private:
   std::string aligned(const std::string& source, const std::vector<Token>& tokens,
                       const attend::Hypothesis<float>& hypothesis) {
-    if (hypothesis.weights.rows() == 0) {
-      throw std::invalid_argument("--alignments: this model has no attention");
-    }
     const auto alignment = word_alignment(translator_, source, tokens, hypothesis);
     if (command_.alignments == "moses") {
       return " ||| " +
@@ -101,9 +100,18 @@ class Printer {
   std::size_t drawn_ = 0;
 };
 
+/// Everything that can be wrong, before the first line is read.
+inline void check(const TranslateCommand& command, const Recipe& recipe) {
+  check(command.search, recipe);
+  attend::check_argument(command.alignments.empty() || recipe.score != "none",
+                         "--alignments: ", command.model,
+                         " has no attention; take a model of another --score");
+  if (command.alignments == "svg") make_folder(command.folder);
+}
+
 inline int translate(const TranslateCommand& command) {
   const TranslationModel translator = load_model(command.model);
-  if (command.alignments == "svg") std::filesystem::create_directories(command.folder);
+  check(command, translator.recipe);
   attend::ThreadPool pool(command.search.threads);
   Printer printer(translator, command);
   // A person at a terminal waits for each line; a file is read a thousand lines at a time.
@@ -126,7 +134,6 @@ inline int translate(const TranslateCommand& command) {
   }
   flush();
   if (number == 0) throw std::invalid_argument("standard input is empty; give lines to translate");
-  if (!std::cout) throw std::runtime_error("standard output cannot be written");
   return 0;
 }
 

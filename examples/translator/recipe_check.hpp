@@ -1,0 +1,86 @@
+/// What a recipe may say.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+#include "recipe.hpp"
+#include <attend/train/schedule.hpp>
+
+namespace translator {
+
+/// The rate of each update. `step` holds the full rate for three fifths of the epochs, then halves
+/// it five times or so.
+inline attend::Schedule schedule_of(const Recipe& recipe) {
+  return named<attend::Schedule>(
+      "--schedule", recipe.schedule,
+      {{"constant", attend::ConstantRate{recipe.rate}},
+       {"plateau", attend::Plateau{.rate = recipe.rate, .factor = 0.5, .patience = 1}},
+       {"inverse-square-root", attend::InverseSquareRoot{recipe.rate, recipe.warmup}},
+       {"step", attend::StepDecay{.rate = recipe.rate,
+                                  .after = std::max<std::int64_t>(recipe.epochs * 3 / 5, 1),
+                                  .every = std::max<std::int64_t>(recipe.epochs / 10, 1)}}});
+}
+
+inline void check_at_least(std::string_view option, std::int64_t value, std::int64_t least) {
+  attend::check_argument(value >= least, option, " is ", value, ", expected ", least, " or more");
+}
+
+inline void check_probability(std::string_view option, double value) {
+  attend::check_argument(value >= 0 && value < 1, option, " is ", value,
+                         ", expected a probability from 0 to less than 1");
+}
+
+inline void check_amount(std::string_view option, double value) {
+  attend::check_argument(value >= 0 && std::isfinite(value), option, " is ", value,
+                         ", expected a number of 0 or more");
+}
+
+inline void check_model(const Recipe& recipe) {
+  check_at_least("--hidden", recipe.hidden, 1);
+  check_at_least("--embed", recipe.embedding, 1);
+  check_at_least("--layers", recipe.layers, 1);
+  check_probability("--dropout", recipe.dropout);
+  for (const auto& [option, own] : {std::pair("--embedding-dropout", recipe.embedding_dropout),
+                                    std::pair("--annotation-dropout", recipe.annotation_dropout),
+                                    std::pair("--readout-dropout", recipe.readout_dropout)}) {
+    if (own != Recipe::as_dropout) check_probability(option, own);
+  }
+  check_probability("--label-smoothing", recipe.label_smoothing);
+  const bool luong = recipe.decoder == "luong" && recipe.score != "none";
+  attend::check_argument(!recipe.input_feeding || luong,
+                         "--input-feeding needs --decoder luong and a score");
+}
+
+inline void check_text(const Recipe& recipe) {
+  check_at_least("--subwords", recipe.subwords, 0);
+  check_at_least("--min-frequency", recipe.min_frequency, 1);
+  check_at_least("--max-length", recipe.max_length, 2);
+}
+
+inline void check_training(const Recipe& recipe) {
+  check_at_least("--batch", recipe.batch, 1);
+  check_at_least("--batch-tokens", recipe.batch_tokens, 0);
+  check_at_least("--shards", recipe.shards, 1);
+  check_at_least("--epochs", recipe.epochs, 1);
+  check_at_least("--warmup", recipe.warmup, 1);
+  check_at_least("--patience", recipe.patience, 0);
+  check_amount("--rate", recipe.rate);
+  check_amount("--weight-decay", recipe.weight_decay);
+  check_amount("--clip", recipe.clip);
+  attend::check_argument(recipe.select == "bleu" || recipe.select == "perplexity", "--select is '",
+                         recipe.select, "', expected bleu or perplexity");
+}
+
+/// Throws std::invalid_argument that names the option, what it is and what it may be.
+inline void check(const Recipe& recipe) {
+  check_model(recipe);
+  check_text(recipe);
+  check_training(recipe);
+  constexpr Index any = 3;
+  (void)model_config(recipe, any, any);
+  (void)schedule_of(recipe);
+}
+
+}  // namespace translator
