@@ -165,6 +165,12 @@ TEST(Subwords, LongLinesAreLearnedFrom) {
   for (const Token token : subwords.encode("xylophon")) EXPECT_NE(token, attend::unknown_token);
 }
 
+TEST(Subwords, ShortLinesAreLearnedFrom) {
+  const Lines lines(100, "a b");
+  const auto subwords = Subwords::train(lines, {.size = 10, .exact_size = false});
+  EXPECT_EQ(subwords.decode(subwords.encode("b a")), "b a");
+}
+
 TEST(Subwords, LinesThatTeachNothingAreRefused) {
   EXPECT_EQ(thrown<std::invalid_argument>([] { (void)Subwords::train(Lines{}); }),
             "Subwords: all of the 0 lines are blank, expected text to learn from");

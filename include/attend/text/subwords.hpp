@@ -154,7 +154,7 @@ inline std::unordered_map<std::string, std::string> sentencepiece_arguments(
 }  // namespace detail
 
 inline Subwords Subwords::train(std::span<const std::string> lines, const SubwordOptions& options) {
-  std::size_t longest = 1;
+  std::size_t longest = 10;  // The least that SentencePiece takes for a longest line.
   bool blank = true;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     check_argument(is_utf8(lines[i]), "Subwords: line ", i + 1, " is not UTF-8");
