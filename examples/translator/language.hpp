@@ -1,8 +1,8 @@
 /// One side of a translation: from lines to tokens and back.
 #pragma once
 
+#include <algorithm>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -31,7 +31,7 @@ class Language {
     return Language(counter.build({.min_frequency = min_frequency, .max_size = 0}));
   }
 
-  static Language of_subwords(std::span<const std::string> lines, Index size) {
+  static Language of_subwords([[maybe_unused]] std::span<const std::string> lines, Index size) {
 #ifdef ATTEND_HAS_SENTENCEPIECE
     try {
       return Language(attend::Subwords::train(
@@ -90,8 +90,10 @@ class Language {
   [[nodiscard]] std::vector<std::string_view> words_of(const std::string& line) const {
     if (!has_subwords()) return attend::split_words(line);
     std::vector<std::string_view> words;
-    for (const auto part : std::views::split(std::string_view(line), ' ')) {
-      if (!part.empty()) words.emplace_back(part.begin(), part.end());
+    for (std::size_t begin = 0; (begin = line.find_first_not_of(' ', begin)) != line.npos;) {
+      const std::size_t end = std::min(line.find(' ', begin), line.size());
+      words.push_back(std::string_view(line).substr(begin, end - begin));
+      begin = end;
     }
     return words;
   }
