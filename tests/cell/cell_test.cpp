@@ -261,4 +261,19 @@ TYPED_TEST(Cells, RefuseOtherShapes) {
   expect_shape_error([&] { cell.project(X, few); }, "::project: G is (");
 }
 
+TYPED_TEST(Cells, RefuseStatesOfOtherShapes) {
+  Random random(19);
+  const auto cell = TypeParam::template make<float>(4, 5, random);
+  const Index rows = cell.state_rows();
+  Matrix<float> G(cell.gate_rows(), 2);
+  Matrix<float> P(rows, 2);
+  Matrix<float> after(rows, 2);
+  Matrix<float> low(rows - 1, 2);
+  const std::string is_low =
+      " is (" + std::to_string(rows - 1) + " x 2), expected (" + std::to_string(rows) + " x 2)";
+  expect_shape_error([&] { cell.step(G, low, after); }, "::step: P" + is_low);
+  expect_shape_error([&] { cell.step(G, P, low); }, "::step: S" + is_low);
+  expect_shape_error([&] { cell.step_backward(cell, G, P, after, low, G); }, "::step_backward: ");
+}
+
 }  // namespace

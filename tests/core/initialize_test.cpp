@@ -130,6 +130,8 @@ TEST(InitializeNothing, IsNothing) {
   Vector<float> vector(0);
   attend::initialize_uniform(vector, 1, random);
   attend::initialize_orthogonal(none, random);
+  Matrix<float> narrow(4, 0);
+  attend::initialize_orthogonal(narrow, random);
   EXPECT_EQ(random.state(), Random(8).state());
 }
 

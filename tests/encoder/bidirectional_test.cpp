@@ -73,8 +73,24 @@ TYPED_TEST(BidirectionalEncoder, MayHaveDirectionsOfTwoSizes) {
   EXPECT_TRUE(same_bits(Matrix<S>(H.topRows(7)), this->outputs(Recurrent(this->forward_cell))));
   EXPECT_TRUE(
       same_bits(Matrix<S>(H.bottomRows(2)), this->outputs(Recurrent(small, Direction::backward))));
-  const Bidirectional sum(this->forward_cell, small, Merge::sum);
-  EXPECT_THROW(this->outputs(sum), attend::ShapeError);
+}
+
+TYPED_TEST(BidirectionalEncoder, RefusesCellsThatDoNotGoTogether) {
+  using S = TypeParam;
+  const auto message = [&](Index input, Index hidden, Merge merge) -> std::string {
+    try {
+      const Bidirectional both(this->forward_cell,
+                               cells::GruResetAfter::plain<S>(input, hidden, this->random), merge);
+    } catch (const attend::ShapeError& e) {
+      return e.what();
+    }
+    return "nothing";
+  };
+  EXPECT_EQ(message(3, 2, Merge::concatenate), "nothing");
+  EXPECT_EQ(message(3, 2, Merge::sum),
+            "Bidirectional: hidden size of the backward cell, to be summed, is 2, expected 7");
+  EXPECT_EQ(message(4, 7, Merge::concatenate),
+            "Bidirectional: input size of the backward cell is 4, expected 3");
 }
 
 }  // namespace

@@ -157,6 +157,20 @@ TYPED_TEST(DropoutLayer, RefusesOtherShapes) {
   } catch (const attend::ShapeError& e) {
     EXPECT_STREQ(e.what(), "Dropout::apply: X is (4 x 16), expected (4 x 15)");
   }
+  Matrix<S> low = Matrix<S>::Ones(3, 2);
+  try {
+    this->dropout.apply(0, 2, low);
+    FAIL();
+  } catch (const attend::ShapeError& e) {
+    EXPECT_STREQ(e.what(), "Dropout::apply: X is (3 x 2), expected (4 x 2)");
+  }
+}
+
+TYPED_TEST(DropoutLayer, RefusesWhatIsNoProbabilityWithoutAGeneratorToo) {
+  for (const double p : {-0.1, 1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    EXPECT_THROW(this->dropout.draw(p, DropoutMask::each_step, this->layout, 4, nullptr),
+                 std::invalid_argument);
+  }
 }
 
 }  // namespace

@@ -70,6 +70,13 @@ TYPED_TEST(EmbeddingLayer, RefusesOtherShapes) {
   } catch (const attend::ShapeError& e) {
     EXPECT_STREQ(e.what(), "Embedding::forward: X is (9 x 3), expected (9 x 4)");
   }
+  try {
+    auto gradient = attend::zero_like(this->words);
+    Embedding<TypeParam>::backward(this->tokens, X, gradient);
+    FAIL();
+  } catch (const attend::ShapeError& e) {
+    EXPECT_STREQ(e.what(), "Embedding::backward: dX is (9 x 3), expected (9 x 4)");
+  }
 }
 
 TYPED_TEST(EmbeddingLayer, BeginsWithTheDeviationItIsGiven) {

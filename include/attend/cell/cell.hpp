@@ -2,7 +2,9 @@
 #pragma once
 
 #include <concepts>
+#include <string_view>
 
+#include <attend/core/error.hpp>
 #include <attend/core/parameters.hpp>
 #include <attend/core/types.hpp>
 #include <attend/kernel/panel_matrix.hpp>
@@ -39,6 +41,19 @@ concept Cell = Parameterized<C> && std::copyable<C> &&
   cell.input_backward(cell, in, out);
   cell.add_gradient(in, in, in, in, gradient);
 };
+
+namespace detail {
+
+/// Throws ShapeError unless the gates of a step and the states before and after fit the cell.
+template <class C, class G, class P, class S>
+void check_step(std::string_view where, const C& cell, const G& gates, const P& previous,
+                const S& states) {
+  check_shape(where, "G", gates, cell.gate_rows(), gates.cols());
+  check_shape(where, "P", previous, cell.state_rows(), gates.cols());
+  check_shape(where, "S", states, cell.state_rows(), gates.cols());
+}
+
+}  // namespace detail
 
 struct CellConfig {
   Index input = 0;

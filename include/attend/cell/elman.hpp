@@ -57,6 +57,7 @@ class Elman {
 
   /// G (d_h x n) is used up; P (d_h x n); overwrites S_ (d_h x n).
   void step(View<S> G, ConstView<S> P, View<S> S_) const {
+    detail::check_step("Elman::step", *this, G, P, S_);
     multiply_add(U, P, G);
     const bool relu = activation_ == ElmanActivation::relu;
     for (Index j = 0; j < G.cols(); ++j) {
@@ -72,6 +73,7 @@ class Elman {
   /// h' = f(W x + U h + b):  dg = dh' o f', dh = U' dg;  f' from the value: 1 - h'^2, or h' > 0.
   void step_backward(const Elman& transposed, ConstView<S> /*G*/, ConstView<S> /*P*/,
                      ConstView<S> S_, View<S> dS, View<S> dG) const {
+    detail::check_step("Elman::step_backward", *this, dG, dS, S_);
     if (activation_ == ElmanActivation::relu) {
       dG.array() = (S_.array() > S{0}).select(dS.array(), S{0});
     } else {

@@ -79,6 +79,7 @@ class Gru {
 
   /// G (4 d_h x n) becomes the gates; P (d_h x n); overwrites S_ (d_h x n).
   void step(View<S> G, ConstView<S> P, View<S> S_) const {
+    detail::check_step("Gru::step", *this, G, P, S_);
     const Index h = hidden_size();
     multiply_add(U_gates, P, G.topRows(2 * h));
     if (b_candidate) {
@@ -98,6 +99,8 @@ class Gru {
   /// both:  dh += [U_r; U_z]' [da_r; da_z].
   void step_backward(const Gru& transposed, ConstView<S> G, ConstView<S> P, ConstView<S> /*S_*/,
                      View<S> dS, View<S> dG) const {
+    detail::check_step("Gru::step_backward", *this, G, P, dS);
+    detail::check_step("Gru::step_backward", *this, dG, dS, P);
     const Index h = hidden_size();
     for (Index n = 0; n < G.cols(); ++n) {
       candidate_backward(G.col(n).data(), P.col(n).data(), dS.col(n).data(), dG.col(n).data());

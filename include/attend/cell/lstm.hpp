@@ -66,6 +66,7 @@ class Lstm {
 
   /// G (4 d_h x n) becomes the gates i f g o; P (2 d_h x n); overwrites S_ (2 d_h x n).
   void step(View<S> G, ConstView<S> P, View<S> S_) const {
+    detail::check_step("Lstm::step", *this, G, P, S_);
     const Index h = hidden_size();
     multiply_add(U, P.topRows(h), G);
     for (Index n = 0; n < G.cols(); ++n) {
@@ -104,6 +105,8 @@ class Lstm {
   /// a = W x + U h + ...:  dh = U' da, with da = di i (1-i), df f (1-f), dg (1-g^2), do o (1-o).
   void step_backward(const Lstm& transposed, ConstView<S> G, ConstView<S> P, ConstView<S> S_,
                      View<S> dS, View<S> dG) const {
+    detail::check_step("Lstm::step_backward", *this, G, P, S_);
+    detail::check_step("Lstm::step_backward", *this, dG, dS, S_);
     const Index h = hidden_size();
     for (Index n = 0; n < G.cols(); ++n) gates_backward(G, P, S_, dS, dG, n);
     multiply(transposed.U, dG, dS.topRows(h));

@@ -43,6 +43,7 @@ template <ParameterLeaf P>
 void initialize_orthogonal(P& parameter, Random& random) {
   using S = std::remove_cvref_t<decltype(parameter(0, 0))>;
   const Index n = parameter.cols();
+  if (n == 0) return;
   Matrix<double> Q(n, n);
   for (Index first = 0; first < parameter.rows(); first += n) {
     for (Index j = 0; j < n; ++j) {

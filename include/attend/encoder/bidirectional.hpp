@@ -35,7 +35,14 @@ class Bidirectional {
   Bidirectional(C forward_cell, C backward_cell, Merge merge = Merge::concatenate)
       : left_to_right(std::move(forward_cell), Direction::forward),
         right_to_left(std::move(backward_cell), Direction::backward),
-        merge_(merge) {}
+        merge_(merge) {
+    check_size("Bidirectional", "input size of the backward cell", right_to_left.input_size(),
+               left_to_right.input_size());
+    if (merge == Merge::sum) {
+      check_size("Bidirectional", "hidden size of the backward cell, to be summed,",
+                 right_to_left.output_size(), left_to_right.output_size());
+    }
+  }
 
   static void parameters(auto&& f, auto&... m) {
     f("forward", m.left_to_right...);

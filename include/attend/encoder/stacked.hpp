@@ -19,8 +19,8 @@ struct StackOptions {
   bool residual = false;
 };
 
-/// h^l = layer_l(dropout(h^{l-1})) [+ h^{l-1}]. `Layer` is Recurrent or Bidirectional. States of
-/// all layers stand upon each other, the first layer's on top.
+/// h^l = layer_l(x^l) [+ x^l] with x^l = dropout(h^{l-1}). `Layer` is Recurrent or Bidirectional.
+/// States of all layers stand upon each other, the first layer's on top.
 template <class Layer>
 class Stacked {
  public:

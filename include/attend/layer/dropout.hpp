@@ -8,11 +8,16 @@
 
 namespace attend::inline ATTEND_ABI {
 
+/// Throws std::invalid_argument unless 0 <= p < 1.
+inline void check_probability(double p) {
+  check_argument(p >= 0 && p < 1, "dropout: the probability is ", p, ", expected [0, 1)");
+}
+
 /// Overwrites every element of `mask` with 0, with probability p, or 1/(1-p). p is rounded to
 /// 1/65536. Throws std::invalid_argument unless 0 <= p < 1.
 template <Scalar S>
 void draw_mask(double p, Random& random, View<S> mask) {
-  check_argument(p >= 0 && p < 1, "dropout: the probability is ", p, ", expected [0, 1)");
+  check_probability(p);
   const auto threshold = static_cast<std::uint64_t>(p * 65536.0);
   const S kept = S{1} / (S{1} - static_cast<S>(threshold) / S{65536});
   for (Index j = 0; j < mask.cols(); ++j) {
@@ -36,6 +41,7 @@ class Dropout {
  public:
   /// New masks for d rows and the layout's columns; none with p = 0 or without a generator.
   void draw(double p, DropoutMask kind, const Ragged& layout, Index d, Random* random) {
+    check_probability(p);
     active_ = p > 0 && random != nullptr;
     kind_ = kind;
     if (!active_) return;
@@ -47,6 +53,7 @@ class Dropout {
   /// column `first` of the batch.
   void apply(Index first, Index n, View<S> X) const {
     if (!active_) return;
+    check_shape("Dropout::apply", "X", X, mask_.rows(), n);
     X.array() *= mask_.columns(kind_ == DropoutMask::each_step ? first : 0, n).array();
   }
 

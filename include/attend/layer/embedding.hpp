@@ -41,6 +41,8 @@ struct Embedding {
 
   /// x_n = E y_n:  column y_n of dE += dx_n.
   static void backward(std::span<const Token> tokens, ConstView<S> dX, Embedding& gradient) {
+    check_shape("Embedding::backward", "dX", dX, gradient.E.rows(),
+                static_cast<Index>(tokens.size()));
     Index n = 0;
     for (const Token token : tokens) gradient.E.col(token) += dX.col(n++);
   }
