@@ -148,11 +148,11 @@ part_resume() {
   check "ten epochs at once" train ten --epochs 10
   check "eight epochs and two more are ten" cmp_tensors left ten
 
-  corpus valid 30000 7
+  # The one update takes a moment, the evaluation of so many sentences seconds.
+  corpus valid 200000 7
   start_training evaluated --batch 1000 --epochs 1
   await test -f evaluated.training
-  cp evaluated.training before
-  await not cmp -s before evaluated.training
+  sleep 1
   kill -INT "$training"
   wait "$training"
   check "Ctrl-C during the evaluation: exit code" is $? 130
