@@ -288,6 +288,11 @@ TEST(DecoderErrors, SayWhichShapeIsWrong) {
   AnyDecoder<float>::State state;
   decoder.begin(pass.memory, std::vector<Index>{0, 1}, state);
   using attend::ShapeError;
+  EXPECT_EQ(message_of<std::invalid_argument>([&] {
+              decoder.begin(pass.memory, std::vector<Index>{0, 99}, state);
+            }),
+            "RecurrentDecoder::begin: source 99 is not among the " +
+                std::to_string(pass.memory.size()) + " of the memory");
   EXPECT_EQ(
       message_of<ShapeError>([&] { decoder.step(pass.memory, std::vector<Token>{1}, state); }),
       "RecurrentDecoder::step: number of tokens is 1, expected 2");

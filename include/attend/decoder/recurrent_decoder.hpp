@@ -148,8 +148,12 @@ class RecurrentDecoder {
                     gradient.bridge);
   }
 
-  /// Decoder::begin.
+  /// Decoder::begin. Throws std::invalid_argument for a source that the memory does not have.
   void begin(const Memory& memory, std::span<const Index> sentences, State& state) const {
+    for (const Index b : sentences) {
+      check_argument(b >= 0 && b < memory.size(), "RecurrentDecoder::begin: source ", b,
+                     " is not among the ", memory.size(), " of the memory");
+    }
     state.sentences.assign(sentences.begin(), sentences.end());
     start(memory, state);
   }
