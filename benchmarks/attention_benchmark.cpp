@@ -9,7 +9,6 @@
 
 namespace {
 
-using attend::ConstView;
 using attend::Index;
 using attend::Matrix;
 

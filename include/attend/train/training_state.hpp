@@ -43,11 +43,11 @@ struct TrainingState {
   TrainingState(M first_model, O first_optimizer, Schedule first_schedule)
       : model(std::move(first_model)),
         optimizer(std::move(first_optimizer)),
-        schedule(std::move(first_schedule)) {}
+        schedule(first_schedule) {}
 
   /// With the optimizer as it is by default.
   TrainingState(M first_model, Schedule first_schedule)
-      : model(std::move(first_model)), optimizer(model), schedule(std::move(first_schedule)) {}
+      : model(std::move(first_model)), optimizer(model), schedule(first_schedule) {}
 
   template <class F, class... A>
   static void parameters(F&& f, A&... a) {
