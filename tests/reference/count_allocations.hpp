@@ -18,11 +18,11 @@ extern "C" {
 void* __libc_malloc(std::size_t size);                // NOLINT
 void* __libc_realloc(void* block, std::size_t size);  // NOLINT
 
-void* malloc(std::size_t size) {
+void* malloc(std::size_t size) {  // NOLINT(misc-definitions-in-headers): meant, see above
   ++reference::allocations;
   return __libc_malloc(size);
 }
-void* realloc(void* block, std::size_t size) {
+void* realloc(void* block, std::size_t size) {  // NOLINT(misc-definitions-in-headers)
   ++reference::allocations;
   return __libc_realloc(block, size);
 }
