@@ -1,32 +1,13 @@
 #include <algorithm>
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <numeric>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "reference/count_operator_new.hpp"
 #include <attend/core/ragged.hpp>
 #include <attend/core/random.hpp>
-
-namespace {
-std::atomic<int> allocations{0};
-
-void* count_and_allocate(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-}  // namespace
-
-void* operator new(std::size_t size) { return count_and_allocate(size); }
-void* operator new[](std::size_t size) { return count_and_allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -164,9 +145,9 @@ TEST(Ragged, AssignsSmallerBatchesWithoutAllocation) {
   const Lengths large{9, 30, 7, 7, 0, 12};
   const Lengths smaller[] = {{30, 1}, {5, 4, 3, 2, 1, 0}, {}, {9, 30, 7, 7, 0, 12}};
   Ragged layout(large);
-  const int before = allocations;
+  const int before = reference::news;
   for (const Lengths& lengths : smaller) layout.assign(lengths);
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(reference::news, before);
 }
 
 TEST(Ragged, RefusesALengthBelowZero) {
@@ -209,10 +190,10 @@ TEST(TokenBatch, AssignsSmallerBatchesWithoutAllocation) {
   const std::vector<std::vector<Token>> large{{1, 2, 3}, {4, 5, 6, 7}, {8}};
   const std::vector<std::vector<Token>> small{{1}, {2, 3}};
   TokenBatch batch(large);
-  const int before = allocations;
+  const int before = reference::news;
   batch.assign(small);
   batch.assign(large);
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(reference::news, before);
 }
 
 template <class S>

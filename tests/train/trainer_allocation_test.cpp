@@ -1,31 +1,10 @@
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "reference/count_operator_new.hpp"
 #include "word_model.hpp"
 #include <attend/train/trainer.hpp>
-
-namespace {
-
-std::atomic<int> allocations{0};
-
-void* count_and_allocate(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return count_and_allocate(size); }
-void* operator new[](std::size_t size) { return count_and_allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -41,7 +20,7 @@ TEST(Trainer, AWarmUpdateAllocatesNothing) {
     const attend::TrainerOptions options{
         .epochs = 3, .batch = {.sentences = 8, .pool = 2}, .threads = threads};
     attend::Trainer<Model>(options, training, {},
-                           {.on_progress = [&](const auto&) { counts.push_back(allocations); }})
+                           {.on_progress = [&](const auto&) { counts.push_back(reference::news); }})
         .run(state);
     ASSERT_EQ(counts.size(), 30u);
     EXPECT_GT(counts.front(), 0);
