@@ -8,14 +8,17 @@
 
 namespace reference {
 
+// Not inlined, or gcc sees malloc meet delete and warns.
 inline std::atomic<int> news{0};
 
-inline void* count_and_allocate(std::size_t size) noexcept {
+[[gnu::noinline]] inline void* count_and_allocate(std::size_t size) noexcept {
   ++news;
   return std::malloc(size == 0 ? 1 : size);
 }
 
-inline void* or_throw(void* memory) {
+[[gnu::noinline]] inline void give_back(void* memory) noexcept { std::free(memory); }
+
+[[gnu::noinline]] inline void* or_throw(void* memory) {
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
@@ -35,10 +38,12 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
 void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
   return reference::count_and_allocate(size);
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { reference::give_back(memory); }
+void operator delete[](void* memory) noexcept { reference::give_back(memory); }
+void operator delete(void* memory, std::size_t) noexcept { reference::give_back(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { reference::give_back(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { reference::give_back(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept {
+  reference::give_back(memory);
+}
 // NOLINTEND(misc-definitions-in-headers)
