@@ -20,9 +20,11 @@
 #include <attend/kernel/product.hpp>
 
 // layer
+#include <attend/layer/activation.hpp>
 #include <attend/layer/dense.hpp>
 #include <attend/layer/dropout.hpp>
 #include <attend/layer/embedding.hpp>
+#include <attend/layer/projection.hpp>
 
 // cell
 #include <attend/cell/any_cell.hpp>
@@ -52,6 +54,7 @@
 
 // decoder
 #include <attend/decoder/bahdanau.hpp>
+#include <attend/decoder/bridge.hpp>
 #include <attend/decoder/conditional.hpp>
 #include <attend/decoder/decoder.hpp>
 #include <attend/decoder/decoder_attention.hpp>
@@ -72,6 +75,7 @@
 // model
 #include <attend/model/recurrent_seq2seq.hpp>
 #include <attend/model/seq2seq.hpp>
+#include <attend/model/tagger.hpp>
 #include <attend/model/trainable.hpp>
 
 // train

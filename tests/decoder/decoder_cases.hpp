@@ -16,6 +16,7 @@ namespace decoder_cases {
 
 using attend::DecoderOrder;
 using attend::Index;
+using attend::InitialState;
 using attend::Matrix;
 using attend::Random;
 using attend::ReadoutActivation;
@@ -31,19 +32,23 @@ struct Case {
   ScoreKind score;
   RecurrentDecoderConfig config;
   double dropout = 0;
+  Index embedding = 5;
 
   friend std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
 };
 
 inline constexpr Index words = 9;
 inline constexpr Index hidden = 6;
-inline constexpr Index encoder_states = 4;
+inline constexpr Index encoder_states = 6;
 
 inline std::vector<Case> all_cases() {
   using enum DecoderOrder;
   using enum CellKind;
   using enum ScoreKind;
+  using enum InitialState;
   constexpr auto maxout = ReadoutActivation::maxout;
+  constexpr auto none = ReadoutActivation::none;
+  constexpr auto rectified = ReadoutActivation::relu;
   return {
       {"Bahdanau", gru, additive, {.order = attend_then_step}},
       {"BahdanauResetBefore", gru_reset_before, dot, {.order = attend_then_step}, 0.2},
@@ -75,6 +80,38 @@ inline std::vector<Case> all_cases() {
        0.2},
       {"Plain", elman, dot, {.order = step_only}},
       {"PlainDeep", gru, dot, {.order = step_only, .layers = 2, .activation = maxout}, 0.2},
+      {"PlainBare",
+       gru,
+       dot,
+       {.order = step_only, .activation = none, .reads_embedding = false, .initial = copied}},
+      {"ContextAlone",
+       lstm,
+       additive,
+       {.order = attend_then_step,
+        .activation = none,
+        .reads_context = false,
+        .initial = zero,
+        .query = attend::QueryPart::cell},
+       0,
+       0},
+      {"ReadsAll", elman, general, {.order = attend_then_step, .activation = none}, 0.2},
+      {"LuongAsksWithAll",
+       lstm,
+       general,
+       {.order = step_then_attend,
+        .layers = 2,
+        .activation = rectified,
+        .reads_embedding = true,
+        .initial = linear,
+        .query = attend::QueryPart::all}},
+      {"LuongAsksWithCell",
+       lstm,
+       additive,
+       {.order = step_then_attend,
+        .activation = ReadoutActivation::linear,
+        .initial = InitialState::relu,
+        .query = attend::QueryPart::cell,
+        .input_feeding = true}},
   };
 }
 
@@ -91,10 +128,10 @@ attend::AnyCell<S> make_cell(CellKind kind, Index input, Random& random) {
 }
 
 template <class S>
-attend::AnyScore<S> make_score(ScoreKind kind, Index annotation, Random& random) {
-  if (kind == ScoreKind::additive) return attend::Additive<S>({hidden, annotation, 9}, random);
-  if (kind == ScoreKind::concat) return attend::Concat<S>({hidden, annotation, 7}, random);
-  if (kind == ScoreKind::general) return attend::General<S>({hidden, annotation, 0}, random);
+attend::AnyScore<S> make_score(ScoreKind kind, Index query, Index annotation, Random& random) {
+  if (kind == ScoreKind::additive) return attend::Additive<S>({query, annotation, 9}, random);
+  if (kind == ScoreKind::concat) return attend::Concat<S>({query, annotation, 7}, random);
+  if (kind == ScoreKind::general) return attend::General<S>({query, annotation, 0}, random);
   return attend::Dot<S>();
 }
 
@@ -103,17 +140,25 @@ template <class S>
 AnyDecoder<S> make_decoder(const Case& c, bool with_dropout) {
   RecurrentDecoderConfig config = c.config;
   config.vocabulary = words;
-  config.embedding = 5;
+  config.embedding = c.embedding;
   config.hidden = hidden;
   config.annotation = c.score == ScoreKind::dot ? hidden : 7;
   config.encoder_states = encoder_states;
   config.readout = config.tied_embeddings ? 5 : 8;
+  if (config.activation == ReadoutActivation::none) {
+    const bool context = config.order != DecoderOrder::step_only;
+    config.readout = hidden +
+                     (context && config.reads_context.value_or(true) ? config.annotation : 0) +
+                     (config.reads_embedding.value_or(true) ? config.embedding : 0);
+  }
   if (with_dropout) {
     config.embedding_dropout = config.layer_dropout = config.readout_dropout = c.dropout;
   }
   Random random(1);
+  const Index query = config.query == attend::QueryPart::all ? 2 * hidden : hidden;
   const auto cell = [&](Index input, Random& r) { return make_cell<S>(c.cell, input, r); };
-  AnyDecoder<S> decoder(config, cell, make_score<S>(c.score, config.annotation, random), random);
+  AnyDecoder<S> decoder(config, cell, make_score<S>(c.score, query, config.annotation, random),
+                        random);
   attend::for_each_parameter(
       [&](std::string_view, auto& p) { attend::initialize_uniform(p, 0.7, random); }, decoder);
   return decoder;

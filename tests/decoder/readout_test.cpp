@@ -23,7 +23,7 @@ template <class S>
 Readout<S> make_readout(const ReadoutConfig& config) {
   Random random(1);
   Readout<S> readout(config, random);
-  attend::initialize_uniform(readout.b, 0.5, random);
+  if (readout.b.size() > 0) attend::initialize_uniform(readout.b, 0.5, random);
   return readout;
 }
 
@@ -43,6 +43,14 @@ struct Inputs {
     return {state, context, embedding};
   }
 };
+
+/// Row i of what is read, part upon part.
+template <class S>
+double part(const Inputs<S>& in, Index i, Index n) {
+  if (i < in.state.rows()) return in.state(i, n);
+  i -= in.state.rows();
+  return i < in.context.rows() ? in.context(i, n) : in.embedding(i - in.context.rows(), n);
+}
 
 template <class S>
 struct Outputs {
@@ -66,6 +74,10 @@ const ReadoutConfig configs[] = {
      .output = 9,
      .activation = ReadoutActivation::maxout},
     {.state = 3, .output = 1, .activation = ReadoutActivation::maxout},
+    {.state = 5, .context = 7, .output = 9, .activation = ReadoutActivation::relu},
+    {.state = 3, .embedding = 2, .output = 17, .activation = ReadoutActivation::linear},
+    {.state = 3, .context = 2, .embedding = 4, .output = 9, .activation = ReadoutActivation::none},
+    {.state = 3, .output = 3, .activation = ReadoutActivation::none},
 };
 
 template <class S>
@@ -81,6 +93,7 @@ TYPED_TEST(Readouts, AreTheirEquation) {
     const Outputs<S> out(readout, in);
     ASSERT_EQ(out.R.rows(), config.output);
     const auto t = [&](Index i, Index n) {
+      if (config.activation == ReadoutActivation::none) return part(in, i, n);
       double sum = readout.b(i);
       for (Index k = 0; k < config.state; ++k) sum += double(readout.W_s(i, k)) * in.state(k, n);
       for (Index k = 0; k < config.context; ++k) {
@@ -91,11 +104,21 @@ TYPED_TEST(Readouts, AreTheirEquation) {
       }
       return sum;
     };
-    const bool maxout = config.activation == ReadoutActivation::maxout;
+    const auto r = [&](Index i, Index n) {
+      switch (config.activation) {
+        case ReadoutActivation::maxout:
+          return std::max(t(2 * i, n), t(2 * i + 1, n));
+        case ReadoutActivation::tanh:
+          return std::tanh(t(i, n));
+        case ReadoutActivation::relu:
+          return std::max(t(i, n), 0.0);
+        default:
+          return t(i, n);
+      }
+    };
     for (Index n = 0; n < 6; ++n) {
       for (Index i = 0; i < config.output; ++i) {
-        const double expected =
-            maxout ? std::max(t(2 * i, n), t(2 * i + 1, n)) : std::tanh(t(i, n));
+        const double expected = r(i, n);
         ASSERT_NEAR(out.R(i, n), expected, 20 * std::numeric_limits<S>::epsilon());
       }
     }
@@ -155,6 +178,7 @@ TEST(ReadoutBackward, IsTheDerivative) {
     check("embedding", &Inputs<double>::embedding);
     EXPECT_TRUE(report.passed()) << report.message();
 
+    if (gradient.b.size() == 0) continue;
     readout.add_gradient(in.parts(), dT, gradient);
     EXPECT_NEAR(gradient.b(0), 2 * dT.row(0).sum(), 1e-13) << "adds";
   }

@@ -279,6 +279,12 @@ TEST(DecoderErrors, SayWhichConfigurationCannotBe) {
             "RecurrentDecoder: tied embeddings need a readout of the embedding's size; the readout "
             "is 4, the embedding 5");
   EXPECT_EQ(config_error({.readout = 5, .tied_embeddings = true}), "nothing");
+  EXPECT_EQ(config_error({.readout = 4, .query = attend::QueryPart::cell}),
+            "RecurrentDecoder: the query is the cell state c, which only an LSTM has");
+  EXPECT_EQ(config_error({.layers = 2, .readout = 4, .initial = InitialState::copied}),
+            "Bridge: number of the encoder's state rows, to be copied, is 6, expected 12");
+  EXPECT_EQ(config_error({.readout = 4, .activation = ReadoutActivation::none}),
+            "Readout: output size, without weights, is 4, expected 17");
 }
 
 TEST(DecoderErrors, SayWhichShapeIsWrong) {
@@ -308,7 +314,7 @@ TEST(DecoderErrors, SayWhichShapeIsWrong) {
   const Matrix<float> wrong(3, 5);
   EXPECT_EQ(message_of<ShapeError>(
                 [&] { decoder.remember(batch.sources, batch.annotations, wrong, pass.memory); }),
-            "RecurrentDecoder::remember: final_states is (3 x 5), expected (4 x 5)");
+            "RecurrentDecoder::remember: final_states is (3 x 5), expected (6 x 5)");
   attend::TokenBatch fewer;
   fewer.assign(std::vector<std::vector<Token>>{{1}});
   EXPECT_EQ(message_of<ShapeError>(

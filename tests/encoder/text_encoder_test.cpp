@@ -19,13 +19,19 @@ using Encoder = attend::TextEncoder<Layer>;
 using reference::random_matrix;
 using reference::same_bits;
 
-Encoder make(attend::TextEncoderOptions options, double between = 0) {
+Encoder make(attend::TextEncoderOptions options, double between = 0, bool projects = false) {
   Random random(71);
   const auto layer = [&](Index input) {
     auto forward = cells::GruResetAfter::plain<double>(input, 4, random);
     return Layer(std::move(forward), cells::GruResetAfter::plain<double>(input, 4, random));
   };
   std::vector<Layer> layers{layer(3), layer(8)};
+  if (projects) {
+    return {
+        attend::Embedding<double>({.vocabulary = 6, .size = 5}, random),
+        attend::Stacked<Layer>(std::move(layers), {.dropout = between}), options,
+        attend::Projection<double>({.input = 5, .output = 3}, attend::Activation::tanh, random)};
+  }
   return {attend::Embedding<double>({.vocabulary = 6, .size = 3}, random),
           attend::Stacked<Layer>(std::move(layers), {.dropout = between}), options};
 }
@@ -47,8 +53,8 @@ class TextEncoderTest : public testing::Test {
 TEST_F(TextEncoderTest, HasTheGradientOfItsPass) {
   for (const double p : {0.0, 0.4}) {
     for (const auto mask : {attend::DropoutMask::each_step, attend::DropoutMask::same_over_time}) {
-      const Encoder encoder =
-          make({.embedding_dropout = p, .annotation_dropout = p, .mask = mask}, p);
+      const Encoder encoder = make({.embedding_dropout = p, .annotation_dropout = p, .mask = mask},
+                                   p, mask == attend::DropoutMask::each_step);
       Encoder::Trace trace;
       Random masks(73);
       loss(encoder, &masks, trace);
@@ -92,6 +98,14 @@ TEST_F(TextEncoderTest, RefusesAStackOfAnotherSize) {
     FAIL();
   } catch (const attend::ShapeError& e) {
     EXPECT_STREQ(e.what(), "TextEncoder: input size of the stack is 3, expected 5");
+  }
+  try {
+    const Encoder wrong(
+        attend::Embedding<double>({.vocabulary = 6, .size = 4}, other), encoder.stack, {},
+        attend::Projection<double>({.input = 5, .output = 3}, attend::Activation::relu, other));
+    FAIL();
+  } catch (const attend::ShapeError& e) {
+    EXPECT_STREQ(e.what(), "TextEncoder: input size of the projection is 5, expected 4");
   }
 }
 

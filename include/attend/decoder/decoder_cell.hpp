@@ -18,11 +18,14 @@ struct DecoderCellTrace {
   Buffer<S> previous;
   Buffer<S> states;
   Buffer<S> d_gates;
-  Buffer<S> d_hidden;
+  Buffer<S> d_states;
   Dropout<S> dropout;
 
   [[nodiscard]] ConstView<S> hidden(Index first, Index n, Index rows) const {
     return states.columns(first, n).topRows(rows);
+  }
+  [[nodiscard]] View<S> d_hidden(Index first, Index n, Index rows) {
+    return d_states.columns(first, n).topRows(rows);
   }
 };
 
@@ -50,7 +53,7 @@ struct DecoderCell {
 
   void zero_gradients(Index N, DecoderCellTrace<S>& trace) const {
     trace.d_gates.resize(cell.gate_rows(), N);
-    trace.d_hidden.zero(cell.hidden_size(), N);
+    trace.d_states.zero(cell.state_rows(), N);
   }
 
   /// The trace's gates hold W x + b; `second` (d x n) is looked at if there are weights for it.
@@ -64,12 +67,12 @@ struct DecoderCell {
     running = trace.states.columns(first, n);
   }
 
-  /// dS (state_rows x n), the gradient of the states after, to which d_hidden is added, becomes
+  /// dS (state_rows x n), the gradient of the states after, to which d_states is added, becomes
   /// that of the states before; adds to that of the second input.
   void step_backward(const DecoderCell& transposed, Index first, Index n, View<S> dS,
                      View<S> d_second, DecoderCellTrace<S>& trace) const {
     View<S> dG = trace.d_gates.columns(first, n);
-    dS.topRows(cell.hidden_size()) += trace.d_hidden.columns(first, n);
+    dS += trace.d_states.columns(first, n);
     cell.step_backward(transposed.cell, trace.gates.columns(first, n),
                        trace.previous.columns(first, n), trace.states.columns(first, n), dS, dG);
     if (beside) multiply_add(*transposed.beside, dG.topRows(cell.input_rows()), d_second);

@@ -15,6 +15,9 @@ enum class DecoderOrder {
   step_only          ///< Without attention: the source is known by the initial state alone.
 };
 
+/// Which part of a cell's state asks the attention: h, the LSTM's c, or all of it, [h; c].
+enum class QueryPart { hidden, cell, all };
+
 /// What follows from the order for the cells of a decoder, which are passed by number. Layer 0 has
 /// one cell, or with step_attend_step two; every layer above has one, and takes the hidden state
 /// below.

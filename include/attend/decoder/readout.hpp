@@ -9,9 +9,11 @@
 
 namespace attend::inline ATTEND_ABI {
 
-enum class ReadoutActivation { tanh, maxout };
+/// `none`: the parts themselves, upon each other, without weights.
+enum class ReadoutActivation { tanh, maxout, relu, linear, none };
 
-/// Sizes; a context or an embedding of size 0 is left out.
+/// Sizes; a context or an embedding of size 0 is left out. With `none` the output is as large as
+/// what is read.
 struct ReadoutConfig {
   Index state = 0;
   Index context = 0;
@@ -21,8 +23,8 @@ struct ReadoutConfig {
 };
 
 /// t = W_s s + W_c c + W_y Ey + b;  r = tanh(t) (Luong et al. 2015, eq. 5, where Ey is left out),
-/// or r_i = max(t_2i, t_2i+1) (maxout; Bahdanau et al. 2015, appendix A.2.2). W_s, W_c, W_y have
-/// d_r rows, 2 d_r with maxout.
+/// or r_i = max(t_2i, t_2i+1) (maxout; Bahdanau et al. 2015, appendix A.2.2), max(t, 0) or t. W_s,
+/// W_c, W_y have d_r rows, 2 d_r with maxout. Without weights, r = [s; c; Ey].
 template <Scalar S>
 class Readout {
  public:
@@ -40,8 +42,13 @@ class Readout {
   };
 
   Readout() = default;
-  Readout(ReadoutConfig config, Random& random) : activation_(config.activation) {
-    const Index rows = config.output * (activation_ == ReadoutActivation::maxout ? 2 : 1);
+  Readout(ReadoutConfig config, Random& random) : config_(config) {
+    if (!weighs()) {
+      check_size("Readout", "output size, without weights,", config.output,
+                 config.state + config.context + config.embedding);
+      return;
+    }
+    const Index rows = config.output * (config.activation == ReadoutActivation::maxout ? 2 : 1);
     W_s.resize(rows, config.state);
     b = Vector<S>::Zero(rows);
     if (config.context > 0) W_c.emplace(rows, config.context);
@@ -61,15 +68,19 @@ class Readout {
     f("b", m.b...);
   }
 
-  [[nodiscard]] ReadoutActivation activation() const { return activation_; }
-  /// Rows of t, and of r.
-  [[nodiscard]] Index trace_rows() const { return W_s.rows(); }
-  [[nodiscard]] Index output_size() const {
-    return activation_ == ReadoutActivation::maxout ? W_s.rows() / 2 : W_s.rows();
-  }
+  [[nodiscard]] ReadoutActivation activation() const { return config_.activation; }
+  /// Rows of t, and of r; without weights t is r.
+  [[nodiscard]] Index trace_rows() const { return weighs() ? W_s.rows() : config_.output; }
+  [[nodiscard]] Index output_size() const { return config_.output; }
 
   /// Columns of s, c, Ey; overwrites T (trace_rows x n), kept for the way back, and R (d_r x n).
   void step(const Parts<ConstView<S>>& in, View<S> T, View<S> R) const {
+    if (!weighs()) {
+      R.topRows(config_.state) = in.state;
+      if (config_.context > 0) R.middleRows(config_.state, config_.context) = in.context;
+      if (config_.embedding > 0) R.bottomRows(config_.embedding) = in.embedding;
+      return;
+    }
     T.colwise() = b;
     multiply_add(W_s, in.state, T);
     if (W_c) multiply_add(*W_c, in.context, T);
@@ -80,6 +91,10 @@ class Readout {
   /// r = tanh(t):  dt = dr (1 - r^2);  r_i = max(t_2i, t_2i+1):  dr_i goes to the larger.
   /// T (trace_rows x n); overwrites dT (trace_rows x n).
   void step_backward(ConstView<S> T, ConstView<S> dR, View<S> dT) const {
+    if (!weighs()) {
+      dT = dR;
+      return;
+    }
     for (Index n = 0; n < T.cols(); ++n) {
       activate_backward(T.col(n).data(), dR.col(n).data(), dT.col(n).data());
     }
@@ -87,6 +102,12 @@ class Readout {
 
   /// t = W_s s + W_c c + W_y Ey:  ds += W_s' dt, dc += W_c' dt, dEy += W_y' dt.
   void input_backward(const Readout& transposed, ConstView<S> dT, Parts<View<S>> d) const {
+    if (!weighs()) {
+      d.state += dT.topRows(config_.state);
+      if (config_.context > 0) d.context += dT.middleRows(config_.state, config_.context);
+      if (config_.embedding > 0) d.embedding += dT.bottomRows(config_.embedding);
+      return;
+    }
     multiply_add(transposed.W_s, dT, d.state);
     if (W_c) multiply_add(*transposed.W_c, dT, d.context);
     if (W_y) multiply_add(*transposed.W_y, dT, d.embedding);
@@ -94,6 +115,7 @@ class Readout {
 
   /// dW_s += dt s', dW_c += dt c', dW_y += dt Ey', db += sum of the columns of dt.
   void add_gradient(const Parts<ConstView<S>>& in, ConstView<S> dT, Readout& gradient) const {
+    if (!weighs()) return;
     add_outer<S>(dT, in.state, gradient.W_s);
     if (W_c) add_outer<S>(dT, in.context, *gradient.W_c);
     if (W_y) add_outer<S>(dT, in.embedding, *gradient.W_y);
@@ -101,32 +123,45 @@ class Readout {
   }
 
  private:
+  using Kind = ReadoutActivation;
+
+  [[nodiscard]] bool weighs() const { return config_.activation != Kind::none; }
+
   void activate(const S* t, S* r) const {
-    if (activation_ == ReadoutActivation::maxout) {
+    if (config_.activation == Kind::maxout) {
       for (Index i = 0; i < output_size(); ++i) r[i] = std::max(t[2 * i], t[2 * i + 1]);
       return;
     }
-    packet::for_each_lane<S>(output_size(),
-                             [&](auto lane) { lane.store(r, packet::tanh(lane.load(t))); });
+    packet::for_each_lane<S>(output_size(), [&](auto lane) {
+      const auto x = lane.load(t);
+      if (config_.activation == Kind::tanh) {
+        lane.store(r, packet::tanh(x));
+      } else {
+        lane.store(r, config_.activation == Kind::relu ? packet::pmax(x, packet::fill<S>(0)) : x);
+      }
+    });
   }
 
   void activate_backward(const S* t, const S* dr, S* dt) const {
-    if (activation_ == ReadoutActivation::maxout) {
+    if (config_.activation == Kind::maxout) {
       for (Index i = 0; i < output_size(); ++i) {
         const bool first = t[2 * i] >= t[2 * i + 1];
         dt[2 * i] = first ? dr[i] : S{0};
         dt[2 * i + 1] = first ? S{0} : dr[i];
       }
-      return;
+    } else if (config_.activation == Kind::tanh) {
+      packet::for_each_lane<S>(output_size(), [&](auto lane) {
+        const auto r = packet::tanh(lane.load(t));
+        const auto slope = packet::psub(packet::fill<S>(1), packet::pmul(r, r));
+        lane.store(dt, packet::pmul(lane.load(dr), slope));
+      });
+    } else {
+      const bool relu = config_.activation == Kind::relu;
+      for (Index i = 0; i < output_size(); ++i) dt[i] = relu && t[i] <= S{0} ? S{0} : dr[i];
     }
-    packet::for_each_lane<S>(output_size(), [&](auto lane) {
-      const auto r = packet::tanh(lane.load(t));
-      const auto slope = packet::psub(packet::fill<S>(1), packet::pmul(r, r));
-      lane.store(dt, packet::pmul(lane.load(dr), slope));
-    });
   }
 
-  ReadoutActivation activation_ = ReadoutActivation::tanh;
+  ReadoutConfig config_;
 };
 
 }  // namespace attend

@@ -11,6 +11,7 @@
 
 #include <attend/cell/cell.hpp>
 #include <attend/core/ragged.hpp>
+#include <attend/decoder/bridge.hpp>
 #include <attend/decoder/decoder.hpp>
 #include <attend/decoder/decoder_attention.hpp>
 #include <attend/decoder/decoder_cell.hpp>
@@ -19,11 +20,11 @@
 #include <attend/decoder/recurrent_memory.hpp>
 #include <attend/decoder/recurrent_state.hpp>
 #include <attend/decoder/word_output.hpp>
-#include <attend/layer/dense.hpp>
 #include <attend/layer/embedding.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
+/// With an embedding of size 0 the context is the decoder's only input.
 struct RecurrentDecoderConfig {
   DecoderOrder order = DecoderOrder::attend_then_step;
   Index vocabulary = 0;
@@ -35,6 +36,12 @@ struct RecurrentDecoderConfig {
   Index encoder_states = 0;
   Index readout = 0;
   ReadoutActivation activation = ReadoutActivation::tanh;
+  /// What the readout reads beside the state; where this is unset, the context, and the embedding
+  /// but with step_then_attend.
+  std::optional<bool> reads_context = {};
+  std::optional<bool> reads_embedding = {};
+  InitialState initial = InitialState::tanh;
+  QueryPart query = QueryPart::hidden;
   bool input_feeding = false;
   bool tied_embeddings = false;
   /// Of the normal numbers that embeddings begin with; tied ones are divided by sqrt(embedding),
@@ -59,7 +66,7 @@ class RecurrentDecoder {
   using State = RecurrentDecoderState<S>;
 
   Embedding<S> embedding;
-  Dense<S> bridge;
+  Bridge<S> bridge;
   std::vector<DecoderCell<C>> cells;
   std::optional<DecoderAttention<Z>> attention;
   Readout<S> readout;
@@ -79,12 +86,16 @@ class RecurrentDecoder {
     embedding = Embedding<S>(
         {config.vocabulary, config.embedding, config.embedding_deviation / shrink}, random);
     make_cells(make_cell, random);
-    bridge = Dense<S>({config.encoder_states, state_rows()}, random);
+    check_query();
+    bridge = Bridge<S>({config.encoder_states, state_rows(), config.initial}, random);
     if (route_.attends()) attention.emplace(std::move(score));
     readout = Readout<S>(
         {.state = config.hidden,
-         .context = route_.attends() ? config.annotation : 0,
-         .embedding = config.order == DecoderOrder::step_then_attend ? 0 : config.embedding,
+         .context = route_.attends() && config.reads_context.value_or(true) ? config.annotation : 0,
+         .embedding =
+             config.reads_embedding.value_or(config.order != DecoderOrder::step_then_attend)
+                 ? config.embedding
+                 : 0,
          .output = config.readout,
          .activation = config.activation},
         random);
@@ -110,10 +121,10 @@ class RecurrentDecoder {
   }
 
   /// Makes a memory of a batch of annotations H (d_v x N, step-major) and the encoder's final
-  /// states (encoder_states x B): projects the keys, s_0 = tanh(W_b states + b).
+  /// states (encoder_states x B): projects the keys, s_0 = bridge(states).
   void remember(const Ragged& layout, ConstView<S> H, const Matrix<S>& final_states,
                 Memory& memory) const {
-    check_shape("RecurrentDecoder::remember", "final_states", final_states, bridge.W.cols(),
+    check_shape("RecurrentDecoder::remember", "final_states", final_states, config_.encoder_states,
                 layout.size());
     const Index d_v = attention ? H.rows() : 0;
     memory.attention.resize(layout.lengths(), d_v, attention ? attention->key_size(d_v) : 0);
@@ -121,13 +132,8 @@ class RecurrentDecoder {
       to_sentence_major<S>(layout, H, memory.attention.values());
       attention->project_keys(memory.attention);
     }
-    memory.initial.resize(bridge.W.rows(), layout.size());
+    memory.initial.resize(state_rows(), layout.size());
     bridge.forward(final_states, memory.initial);
-    for (Index b = 0; b < layout.size(); ++b) {
-      S* s = memory.initial.col(b).data();
-      packet::for_each_lane<S>(memory.initial.rows(),
-                               [&](auto lane) { lane.store(s, packet::tanh(lane.load(s))); });
-    }
   }
 
   /// The way back of remember; d_memory is used up. Overwrites dH (d_v x N, step-major) and
@@ -142,10 +148,9 @@ class RecurrentDecoder {
     } else {
       dH.setZero();
     }
-    d_memory.initial.array() *= S{1} - memory.initial.array().square();
     d_final_states.setZero(final_states.rows(), final_states.cols());
-    bridge.backward(transposed.bridge, final_states, d_memory.initial, d_final_states,
-                    gradient.bridge);
+    bridge.backward(transposed.bridge, final_states, memory.initial, d_memory.initial,
+                    d_final_states, gradient.bridge);
   }
 
   /// Decoder::begin. Throws std::invalid_argument for a source that the memory does not have.
@@ -218,8 +223,8 @@ class RecurrentDecoder {
     if (route_.asks_at_the_end()) {
       attention->ask_by_sentence_backward(*transposed.attention, memory.attention, layout,
                                           asking(0, layout.columns(), trace),
-                                          trace.cells.back().d_hidden.view(), trace.attention,
-                                          d_memory.attention, *gradient.attention);
+                                          asking_gradient(0, layout.columns(), trace),
+                                          trace.attention, d_memory.attention, *gradient.attention);
     }
     for (Index t = layout.steps() - 1; t >= 0; --t) {
       retreat(transposed, memory, layout, t, dR, state, trace, d_memory, gradient);
@@ -246,6 +251,20 @@ class RecurrentDecoder {
                    "readout is ",
                    config.readout, ", the embedding ", config.embedding);
     return config;
+  }
+
+  /// The rows of a state that ask.
+  [[nodiscard]] Index query_first() const {
+    return config_.query == QueryPart::cell ? config_.hidden : 0;
+  }
+  [[nodiscard]] Index query_rows() const {
+    const Index rows = cells[route_.attends() ? route_.asking_cell() : 0].cell.state_rows();
+    if (config_.query == QueryPart::all) return rows;
+    return config_.query == QueryPart::cell ? rows - config_.hidden : config_.hidden;
+  }
+  void check_query() const {
+    check_argument(config_.query != QueryPart::cell || query_rows() == config_.hidden,
+                   "RecurrentDecoder: the query is the cell state c, which only an LSTM has");
   }
 
   template <class MakeCell>
@@ -293,7 +312,7 @@ class RecurrentDecoder {
     for (std::size_t i = 0; i < cells.size(); ++i) {
       cells[i].resize(N, route_.takes_layer_below(i), trace.cells[i]);
     }
-    if (attention) attention->resize(N, config_.hidden, config_.annotation, trace.attention);
+    if (attention) attention->resize(N, query_rows(), config_.annotation, trace.attention);
     if (route_.input_feeding) trace.fed.resize(config_.readout, N);
     trace.activations.resize(readout.trace_rows(), N);
     trace.readouts.resize(config_.readout, N);
@@ -319,7 +338,7 @@ class RecurrentDecoder {
     for (std::size_t i = 0; i <= cells.size(); ++i) {
       if (asks && i == route_.attention_place()) {
         const ConstView<S> Q = route_.asks_before_step()
-                                   ? state.layers.back().columns(0, n).topRows(config_.hidden)
+                                   ? query_of(state.layers.back().columns(0, n))
                                    : asking(first, n, trace);
         attention->ask(memory.attention, state.sentences, state.steps, Q, first, trace.attention,
                        alignments);
@@ -356,11 +375,19 @@ class RecurrentDecoder {
                                 : trace.attention.contexts.columns(first, n);
   }
 
-  /// The hidden states that ask for the contexts of these columns.
+  template <class Columns>
+  [[nodiscard]] Columns query_of(Columns states) const {
+    return states.middleRows(query_first(), query_rows());
+  }
+
+  /// The states that ask for the contexts of these columns.
   [[nodiscard]] ConstView<S> asking(Index first, Index n, const Trace& trace) const {
     const DecoderCellTrace<S>& own = trace.cells[route_.asking_cell()];
     const Buffer<S>& states = route_.asks_before_step() ? own.previous : own.states;
-    return states.columns(first, n).topRows(config_.hidden);
+    return query_of(states.columns(first, n));
+  }
+  [[nodiscard]] View<S> asking_gradient(Index first, Index n, Trace& trace) const {
+    return query_of(trace.cells[route_.asking_cell()].d_states.columns(first, n));
   }
 
   [[nodiscard]] typename Readout<S>::template Parts<ConstView<S>> readout_parts(
@@ -374,14 +401,14 @@ class RecurrentDecoder {
                  trace.readouts.columns(first, n));
   }
 
-  /// r = readout(s, c, Ey):  adds to the last cell's d_hidden, to d_contexts and d_embedded.
+  /// r = readout(s, c, Ey):  adds to the last cell's d_states, to d_contexts and d_embedded.
   void read_out_backward(const RecurrentDecoder& transposed, Index first, Index n, ConstView<S> dR,
                          Trace& trace) const {
     View<S> dT = trace.d_activations.columns(first, n);
     readout.step_backward(trace.activations.columns(first, n), dR, dT);
     readout.input_backward(
         transposed.readout, dT,
-        {trace.cells.back().d_hidden.columns(first, n),
+        {trace.cells.back().d_hidden(first, n, config_.hidden),
          trace.attention.d_contexts.columns(first, n), trace.d_embedded.columns(first, n)});
   }
 
@@ -412,9 +439,8 @@ class RecurrentDecoder {
     for (std::size_t i = cells.size() + 1; i-- > 0;) {
       if (i < cells.size()) retreat_cell(transposed, i, first, n, state, trace);
       if (asks && i == route_.attention_place()) {
-        View<S> dQ = route_.asks_before_step()
-                         ? View<S>(state.layers.back().columns(0, n).topRows(config_.hidden))
-                         : trace.cells[route_.asking_cell()].d_hidden.columns(first, n);
+        View<S> dQ = route_.asks_before_step() ? query_of(state.layers.back().columns(0, n))
+                                               : asking_gradient(first, n, trace);
         attention->ask_backward(*transposed.attention, memory.attention, state.sentences, t,
                                 asking(first, n, trace), first, dQ, trace.attention,
                                 d_memory.attention, *gradient.attention);
@@ -439,7 +465,7 @@ class RecurrentDecoder {
       View<S> dX = trace.d_below.zero(config_.hidden, n);
       cells[i].cell.input_backward(transposed.cells[i].cell, dG, dX);
       own.dropout.apply(first, n, dX);
-      trace.cells[i - 1].d_hidden.columns(first, n) += dX;
+      trace.cells[i - 1].d_hidden(first, n, config_.hidden) += dX;
     }
   }
 

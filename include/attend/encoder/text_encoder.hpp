@@ -1,6 +1,7 @@
 /// From tokens to annotations.
 #pragma once
 
+#include <optional>
 #include <utility>
 
 #include <attend/core/buffer.hpp>
@@ -8,6 +9,7 @@
 #include <attend/encoder/stacked.hpp>
 #include <attend/layer/dropout.hpp>
 #include <attend/layer/embedding.hpp>
+#include <attend/layer/projection.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -18,7 +20,8 @@ struct TextEncoderOptions {
   DropoutMask mask = DropoutMask::each_step;
 };
 
-/// H = dropout(stack(dropout(E x))): an embedding and a stack of recurrent layers.
+/// H = dropout(stack(f(W dropout(E x) + b))): an embedding, a projection if there is one, and a
+/// stack of recurrent layers.
 template <class Layer>
 class TextEncoder {
  public:
@@ -28,6 +31,8 @@ class TextEncoder {
   struct Trace {
     Buffer<S> embedded;
     Buffer<S> d_embedded;
+    Buffer<S> projected;
+    Buffer<S> d_projected;
     Buffer<S> annotations;
     Matrix<S> final_states;
     Dropout<S> embedding_dropout;
@@ -36,16 +41,27 @@ class TextEncoder {
   };
 
   Embedding<S> embedding;
+  std::optional<Projection<S>> projection;
   Stacked<Layer> stack;
 
   TextEncoder() = default;
-  TextEncoder(Embedding<S> words, Stacked<Layer> layers, TextEncoderOptions options = {})
-      : embedding(std::move(words)), stack(std::move(layers)), options_(options) {
-    check_size("TextEncoder", "input size of the stack", stack.input_size(), embedding.E.rows());
+  TextEncoder(Embedding<S> words, Stacked<Layer> layers, TextEncoderOptions options = {},
+              std::optional<Projection<S>> between = {})
+      : embedding(std::move(words)),
+        projection(std::move(between)),
+        stack(std::move(layers)),
+        options_(options) {
+    Index size = embedding.E.rows();
+    if (projection) {
+      check_size("TextEncoder", "input size of the projection", projection->input_size(), size);
+      size = projection->output_size();
+    }
+    check_size("TextEncoder", "input size of the stack", stack.input_size(), size);
   }
 
   static void parameters(auto&& f, auto&... m) {
     f("embedding", m.embedding...);
+    f("projection", m.projection...);
     f("stack", m.stack...);
   }
 
@@ -60,8 +76,12 @@ class TextEncoder {
     View<S> X = trace.embedded.resize(embedding.E.rows(), layout.columns());
     embedding.forward(source.tokens, X);
     trace.embedding_dropout.forward(options_.embedding_dropout, options_.mask, layout, random, X);
+    if (projection) {
+      projection->forward(X, trace.projected.resize(projection->output_size(), layout.columns()));
+    }
     View<S> H = trace.annotations.resize(annotation_size(), layout.columns());
-    stack.forward(layout, X, H, random, trace.stack, {nullptr, &trace.final_states});
+    stack.forward(layout, stack_input(trace).view(), H, random, trace.stack,
+                  {nullptr, &trace.final_states});
     trace.annotation_dropout.forward(options_.annotation_dropout, options_.mask, layout, random, H);
   }
 
@@ -71,13 +91,23 @@ class TextEncoder {
     const Ragged& layout = source.layout;
     trace.annotation_dropout.backward(layout, dH);
     View<S> dX = trace.d_embedded.zero(embedding.E.rows(), layout.columns());
-    stack.backward(transposed.stack, layout, trace.embedded.view(), dH, dX, trace.stack,
+    View<S> d_input =
+        projection ? trace.d_projected.zero(projection->output_size(), layout.columns()) : dX;
+    stack.backward(transposed.stack, layout, stack_input(trace).view(), dH, d_input, trace.stack,
                    gradient.stack, {&d_final_states, nullptr});
+    if (projection) {
+      projection->backward(*transposed.projection, trace.embedded.view(), trace.projected.view(),
+                           d_input, dX, *gradient.projection);
+    }
     trace.embedding_dropout.backward(layout, dX);
     Embedding<S>::backward(source.tokens, dX, gradient.embedding);
   }
 
  private:
+  [[nodiscard]] Buffer<S>& stack_input(Trace& trace) const {
+    return projection ? trace.projected : trace.embedded;
+  }
+
   TextEncoderOptions options_;
 };
 
