@@ -20,7 +20,6 @@
 #include <attend/kernel/product.hpp>
 
 // layer
-#include <attend/layer/activation.hpp>
 #include <attend/layer/dense.hpp>
 #include <attend/layer/dropout.hpp>
 #include <attend/layer/embedding.hpp>

@@ -27,10 +27,10 @@ Encoder make(attend::TextEncoderOptions options, double between = 0, bool projec
   };
   std::vector<Layer> layers{layer(3), layer(8)};
   if (projects) {
-    return {
-        attend::Embedding<double>({.vocabulary = 6, .size = 5}, random),
-        attend::Stacked<Layer>(std::move(layers), {.dropout = between}), options,
-        attend::Projection<double>({.input = 5, .output = 3}, attend::Activation::tanh, random)};
+    return {attend::Embedding<double>({.vocabulary = 6, .size = 5}, random),
+            attend::Stacked<Layer>(std::move(layers), {.dropout = between}), options,
+            attend::Projection<double>({.input = 5, .output = 3},
+                                       attend::ProjectionActivation::tanh, random)};
   }
   return {attend::Embedding<double>({.vocabulary = 6, .size = 3}, random),
           attend::Stacked<Layer>(std::move(layers), {.dropout = between}), options};
@@ -100,9 +100,10 @@ TEST_F(TextEncoderTest, RefusesAStackOfAnotherSize) {
     EXPECT_STREQ(e.what(), "TextEncoder: input size of the stack is 3, expected 5");
   }
   try {
-    const Encoder wrong(
-        attend::Embedding<double>({.vocabulary = 6, .size = 4}, other), encoder.stack, {},
-        attend::Projection<double>({.input = 5, .output = 3}, attend::Activation::relu, other));
+    const Encoder wrong(attend::Embedding<double>({.vocabulary = 6, .size = 4}, other),
+                        encoder.stack, {},
+                        attend::Projection<double>({.input = 5, .output = 3},
+                                                   attend::ProjectionActivation::relu, other));
     FAIL();
   } catch (const attend::ShapeError& e) {
     EXPECT_STREQ(e.what(), "TextEncoder: input size of the projection is 5, expected 4");

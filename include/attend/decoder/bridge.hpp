@@ -57,7 +57,7 @@ class Bridge {
     } else if (projects()) {
       S_0.colwise() = b;
       multiply_add(W, H, S_0);
-      activate(activation(), S_0);
+      detail::project_through<S>(activation(), S_0);
     } else {
       S_0.setZero();
     }
@@ -69,7 +69,7 @@ class Bridge {
                 View<S> dH, Bridge& gradient) const {
     if (config_.kind == InitialState::copied) dH += dS_0;
     if (!projects()) return;
-    activate_backward(activation(), S_0, dS_0);
+    detail::project_backward_through<S>(activation(), S_0, dS_0);
     multiply_add(transposed.W, dS_0, dH);
     add_outer<S>(dS_0, H, gradient.W);
     gradient.b += dS_0.rowwise().sum();
@@ -79,9 +79,10 @@ class Bridge {
   [[nodiscard]] bool projects() const {
     return config_.kind != InitialState::copied && config_.kind != InitialState::zero;
   }
-  [[nodiscard]] Activation activation() const {
-    if (config_.kind == InitialState::tanh) return Activation::tanh;
-    return config_.kind == InitialState::relu ? Activation::relu : Activation::linear;
+  [[nodiscard]] ProjectionActivation activation() const {
+    if (config_.kind == InitialState::tanh) return ProjectionActivation::tanh;
+    return config_.kind == InitialState::relu ? ProjectionActivation::relu
+                                              : ProjectionActivation::linear;
   }
 
   BridgeConfig config_;

@@ -9,33 +9,34 @@
 
 namespace {
 
-using attend::Activation;
 using attend::Index;
 using attend::Matrix;
 using attend::Projection;
+using attend::ProjectionActivation;
 using attend::Random;
 using reference::random_matrix;
 
-constexpr Activation all[] = {Activation::linear, Activation::tanh, Activation::relu};
+constexpr ProjectionActivation all[] = {ProjectionActivation::linear, ProjectionActivation::tanh,
+                                        ProjectionActivation::relu};
 
 template <class S>
-class Activations : public testing::Test {};
+class ProjectionActivations : public testing::Test {};
 using Scalars = testing::Types<float, double>;
-TYPED_TEST_SUITE(Activations, Scalars);
+TYPED_TEST_SUITE(ProjectionActivations, Scalars);
 
-TYPED_TEST(Activations, AreTheirFunctions) {
+TYPED_TEST(ProjectionActivations, AreTheirFunctions) {
   using S = TypeParam;
   Random random(1);
   for (const Index rows : {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 64, 65}) {
     const Matrix<S> X = 3 * random_matrix<S>(random, rows, 3);
-    for (const Activation f : all) {
+    for (const ProjectionActivation f : all) {
       Matrix<S> Y = X;
-      attend::activate<S>(f, Y);
+      attend::detail::project_through<S>(f, Y);
       for (Index i = 0; i < X.size(); ++i) {
         const double x = X.data()[i];
-        const double y = f == Activation::tanh   ? std::tanh(x)
-                         : f == Activation::relu ? std::max(x, 0.0)
-                                                 : x;
+        const double y = f == ProjectionActivation::tanh   ? std::tanh(x)
+                         : f == ProjectionActivation::relu ? std::max(x, 0.0)
+                                                           : x;
         ASSERT_NEAR(Y.data()[i], y, 8 * std::numeric_limits<S>::epsilon());
       }
     }
@@ -43,7 +44,7 @@ TYPED_TEST(Activations, AreTheirFunctions) {
 }
 
 TEST(Projections, HaveTheirGradients) {
-  for (const Activation f : all) {
+  for (const ProjectionActivation f : all) {
     Random random(2);
     Projection<double> projection({.input = 5, .output = 7}, f, random);
     attend::initialize_uniform(projection.dense.b, 0.5, random);
