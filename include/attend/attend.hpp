@@ -15,9 +15,14 @@
 // kernel
 #include <attend/kernel/additive_energy.hpp>
 #include <attend/kernel/dots.hpp>
+#include <attend/kernel/finite_columns.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/panel_matrix.hpp>
 #include <attend/kernel/product.hpp>
+#include <attend/kernel/softmax.hpp>
+#include <attend/kernel/softmax_rows.hpp>
+#include <attend/kernel/transposed_panels.hpp>
+#include <attend/kernel/weighted_sum.hpp>
 
 // layer
 #include <attend/layer/dense.hpp>
@@ -37,13 +42,21 @@
 #include <attend/score/any_score.hpp>
 #include <attend/score/concat.hpp>
 #include <attend/score/dot.hpp>
+#include <attend/score/energy_tile.hpp>
 #include <attend/score/general.hpp>
 #include <attend/score/score.hpp>
 
 // attention
+#include <attend/attention/alignment.hpp>
 #include <attend/attention/attention.hpp>
+#include <attend/attention/few_queries.hpp>
+#include <attend/attention/many_queries.hpp>
 #include <attend/attention/memory.hpp>
+#include <attend/attention/queries.hpp>
+#include <attend/attention/sight.hpp>
+#include <attend/attention/whole_columns.hpp>
 #include <attend/attention/window.hpp>
+#include <attend/attention/workspace.hpp>
 
 // encoder
 #include <attend/encoder/bidirectional.hpp>

@@ -80,7 +80,7 @@ const auto exact_exp = [](long double x) { return std::exp(x); };
 const auto exact_tanh = [](long double x) { return std::tanh(x); };
 
 TEST(PacketAccuracy, OfExp) {
-  EXPECT_LE(largest_error<float>(exponential, exact_exp, -87, 88).units, 5);
+  EXPECT_LE(largest_error<float>(exponential, exact_exp, -87, 88).units, 2);
   EXPECT_LE(largest_error<double>(exponential, exact_exp, -708, 709).units, 2);
 }
 
@@ -113,8 +113,7 @@ TYPED_TEST(Packets, ExtremesHaveTheirLimits) {
     EXPECT_NEAR(apply<S>(tangent, x), 1, Limits::epsilon()) << x;
     EXPECT_NEAR(apply<S>(tangent, -x), -1, Limits::epsilon()) << x;
     EXPECT_EQ(apply<S>(exponential, x), Limits::infinity()) << x;
-    EXPECT_GE(apply<S>(exponential, -x), S{0}) << x;
-    EXPECT_LT(apply<S>(exponential, -x), Limits::min()) << x;
+    EXPECT_EQ(apply<S>(exponential, -x), S{0}) << x;
   }
   for (const S x : {S{0}, -S{0}, Limits::denorm_min(), -Limits::denorm_min(), Limits::min()}) {
     EXPECT_EQ(apply<S>(exponential, x), S{1}) << x;

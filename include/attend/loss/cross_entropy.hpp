@@ -9,27 +9,12 @@
 #include <attend/core/buffer.hpp>
 #include <attend/core/error.hpp>
 #include <attend/kernel/packet.hpp>
+#include <attend/kernel/softmax.hpp>
 #include <attend/loss/loss.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
 namespace detail {
-
-/// log sum_v exp(l_v), in one order whatever stands around.
-template <Scalar S>
-[[nodiscard]] S log_sum_exp(Index n, const S* l) {
-  constexpr S lowest = -std::numeric_limits<S>::infinity();
-  auto peak = packet::fill<S>(lowest);
-  packet::for_each_lane<S>(
-      n, [&](auto lane) { peak = packet::pmax(peak, lane.inside(lane.load(l), lowest)); });
-  const S largest = packet::largest(peak);
-  const auto shift = packet::fill<S>(largest);
-  auto total = packet::fill<S>(0);
-  packet::for_each_lane<S>(n, [&](auto lane) {
-    total = packet::padd(total, lane.inside(packet::exp(packet::psub(lane.load(l), shift)), 0));
-  });
-  return largest + std::log(packet::sum(total));
-}
 
 /// The mean of l, in one order wherever it stands: Eigen's own sum follows the address.
 template <Scalar S>
@@ -51,7 +36,7 @@ template <Scalar S>
 [[nodiscard]] S cross_entropy(Index V, const S* l, Token target, S epsilon, S& normaliser) {
   check_argument(target >= 0 && target < V, "cross_entropy: target ", target,
                  " is outside the vocabulary of ", V, " words");
-  normaliser = detail::log_sum_exp<S>(V, l);
+  normaliser = log_sum_exp<S>(V, l);
   S loss = normaliser - (S{1} - epsilon) * l[target];
   if (epsilon > S{0}) loss -= epsilon * detail::mean<S>(V, l);
   return loss;

@@ -50,6 +50,10 @@ class AnyScore {
     return std::visit([]<class Z>(const Z&) { return ProjectsQueries<Z>; }, choice_);
   }
 
+  [[nodiscard]] std::optional<S> inner_product_scale() const {
+    return std::visit([](const auto& z) { return attend::inner_product_scale(z); }, choice_);
+  }
+
   void project_keys(ConstView<S> H, View<S> K) const {
     std::visit(
         [&]<class Z>(const Z& z) {
@@ -89,7 +93,7 @@ class AnyScore {
   void energies(ConstView<S> K, ConstView<S> A, View<S> E) const {
     std::visit([&](const auto& z) { z.energies(K, A, E); }, choice_);
   }
-  void energies_backward(ConstView<S> K, ConstView<S> A, ConstView<S> dE, View<S> dK, View<S> dA,
+  void energies_backward(ConstView<S> K, ConstView<S> A, View<S> dE, View<S> dK, View<S> dA,
                          AnyScore& gradient) const {
     std::visit(
         [&]<class Z>(const Z& z) {

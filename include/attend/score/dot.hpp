@@ -22,6 +22,7 @@ class Dot {
   static void parameters(auto&&, auto&...) {}
 
   [[nodiscard]] S scale() const { return scale_; }
+  [[nodiscard]] std::optional<S> inner_product_scale() const { return scale_; }
   [[nodiscard]] Index projected_size(Index d) const { return d; }
 
   void energies(ConstView<S> K, ConstView<S> A, View<S> E) const {
@@ -29,22 +30,12 @@ class Dot {
     if (scale_ != S{1}) E *= scale_;
   }
 
-  /// e_tu = s k_t'a_u:  dk_t += s de_tu a_u,  da_u += s de_tu k_t.
-  void energies_backward(ConstView<S> K, ConstView<S> A, ConstView<S> dE, View<S> dK, View<S> dA,
+  /// e_tu = s k_t'a_u:  dK += s A dE',  dA += s K dE.
+  void energies_backward(ConstView<S> K, ConstView<S> A, View<S> dE, View<S> dK, View<S> dA,
                          Dot& /*gradient*/) const {
-    for (Index u = 0; u < dE.cols(); ++u) {
-      for (Index t = 0; t < dE.rows(); ++t) {
-        const auto de = packet::fill<S>(scale_ * dE(t, u));
-        const S* k = K.col(t).data();
-        const S* a = A.col(u).data();
-        S* dk = dK.col(t).data();
-        S* da = dA.col(u).data();
-        packet::for_each_lane<S>(K.rows(), [&](auto lane) {
-          lane.store(dk, packet::multiply_add(de, lane.load(a), lane.load(dk)));
-          lane.store(da, packet::multiply_add(de, lane.load(k), lane.load(da)));
-        });
-      }
-    }
+    if (scale_ != S{1}) dE *= scale_;
+    multiply_transposed_add(A, dE, dK);
+    multiply_add(K, dE, dA);
   }
 
  private:

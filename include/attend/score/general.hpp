@@ -2,8 +2,8 @@
 #pragma once
 
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/dots.hpp>
 #include <attend/kernel/product.hpp>
-#include <attend/score/dot.hpp>
 #include <attend/score/score.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -25,6 +25,7 @@ class General {
   static void parameters(auto&& f, auto&... m) { f("W_a", m.W_a...); }
 
   [[nodiscard]] Index projected_size(Index) const { return W_a.rows(); }
+  [[nodiscard]] std::optional<S> inner_product_scale() const { return S{1}; }
 
   void project_keys(ConstView<S> H, View<S> K) const { multiply(W_a, H, K); }
 
@@ -37,10 +38,10 @@ class General {
 
   void energies(ConstView<S> K, ConstView<S> A, View<S> E) const { dots<S>(K, A, E); }
 
-  void energies_backward(ConstView<S> K, ConstView<S> A, ConstView<S> dE, View<S> dK, View<S> dA,
+  void energies_backward(ConstView<S> K, ConstView<S> A, View<S> dE, View<S> dK, View<S> dA,
                          General& /*gradient*/) const {
-    Dot<S> none;
-    none.energies_backward(K, A, dE, dK, dA, none);
+    multiply_transposed_add(A, dE, dK);
+    multiply_add(K, dE, dA);
   }
 };
 

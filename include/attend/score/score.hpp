@@ -2,10 +2,12 @@
 #pragma once
 
 #include <concepts>
+#include <optional>
 
 #include <attend/core/parameters.hpp>
 #include <attend/core/types.hpp>
 #include <attend/kernel/panel_matrix.hpp>
+#include <attend/score/energy_tile.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -13,7 +15,7 @@ namespace attend::inline ATTEND_ABI {
 ///
 /// - `energies(K, A, E)`: projected keys K (d_e x n), projected queries A (d_e x U); overwrites
 ///   E (n x U). An element's bits depend on its own two columns alone.
-/// - `energies_backward(K, A, dE, dK, dA, gradient)`: adds.
+/// - `energies_backward(K, A, dE, dK, dA, gradient)`: dE may be used up; adds.
 /// - `projected_size(d)`: d_e, given that keys (or queries) that are not projected have d features.
 ///
 /// Projections are optional; a score without one compares keys or queries as they are, no copy:
@@ -22,12 +24,22 @@ namespace attend::inline ATTEND_ABI {
 /// - `project_keys_backward(transposed, H, K, dK, dH, gradient)`: dK may be used up; adds.
 /// - `project_queries(Q, A)`: Q (d_q x U), overwrites A (d_e x U). Once per step.
 /// - `project_queries_backward(transposed, Q, dA, dQ, gradient)`: adds.
+///
+/// A score that knows positions (a bias that falls with the distance, a soft cap) has two more:
+///
+/// - `adjust(tile)`: changes energies in place.
+/// - `adjust_backward(tile, d_tile, TileGradient, gradient)`: `tile` holds the energies after
+///   `adjust`; d_tile, the gradient of those, becomes that of the energies before.
+///
+/// A score whose energies are s K'A says so, and many queries then share products:
+///
+/// - `inner_product_scale()`: s; nothing where, decided at run time, the score is another.
 template <class Z>
 concept Score = Parameterized<Z> && std::copyable<Z> &&
     requires(const Z& score, Z& gradient, ConstView<typename Z::Scalar> in,
              View<typename Z::Scalar> out) {
   score.energies(in, in, out);
-  score.energies_backward(in, in, in, out, out, gradient);
+  score.energies_backward(in, in, out, out, out, gradient);
   { score.projected_size(Index{}) } -> std::convertible_to<Index>;
 };
 
@@ -46,6 +58,21 @@ concept ProjectsQueries = Score<Z> &&
   score.project_queries(in, out);
   score.project_queries_backward(score, in, in, out, gradient);
 };
+
+template <class Z>
+concept AdjustsEnergies = Score<Z> &&
+    requires(const Z& score, Z& gradient, const EnergyTile<typename Z::Scalar>& tile,
+             TileGradient<typename Z::Scalar> d) {
+  score.adjust(tile);
+  score.adjust_backward(tile, tile, d, gradient);
+};
+
+/// s where the energies are s K'A before `adjust`; nothing for other scores.
+template <Score Z>
+[[nodiscard]] std::optional<typename Z::Scalar> inner_product_scale(const Z& score) {
+  if constexpr (requires { score.inner_product_scale(); }) return score.inner_product_scale();
+  return std::nullopt;
+}
 
 /// Whether this score projects keys (or queries); a score chosen at run time says it itself.
 template <Score Z>

@@ -1,0 +1,177 @@
+/// The way of few queries, and of any score: energies in columns of keys.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+
+#include <attend/attention/memory.hpp>
+#include <attend/attention/sight.hpp>
+#include <attend/attention/workspace.hpp>
+#include <attend/kernel/dots.hpp>
+#include <attend/kernel/product.hpp>
+#include <attend/kernel/softmax.hpp>
+#include <attend/kernel/weighted_sum.hpp>
+#include <attend/score/score.hpp>
+
+namespace attend::inline ATTEND_ABI::detail {
+
+/// Softmax attention of one call: the memory is walked in tiles that stay in the first-level cache
+/// between their energies and their weighted sum. A tile that some queries see in part is cut into
+/// what each sees of it, so that what is hidden is never touched.
+template <Score Z, Window W>
+class FewQueries {
+ public:
+  using S = typename Z::Scalar;
+
+  FewQueries(const Z& score, const W& window, const MemoryView<S>& memory,
+             const Queries<S>& queries, AttentionWorkspace<S>& workspace)
+      : score_(score),
+        sight_(window, queries, memory.keys.cols()),
+        memory_(memory),
+        queries_(queries),
+        workspace_(workspace),
+        tile_keys_(keys_of_a_tile(memory.values.rows())) {}
+
+  /// Queries [u, u + count). Overwrites C (d_v x count) and normalisers; `weights`, if given, gets
+  /// the energies of what is seen.
+  void attend(Index u, Index count, View<S> C, S* normalisers, View<S>* weights) const {
+    C.setZero();
+    View<S> running = workspace_.running.resize(2, count);
+    running.row(0).setConstant(-std::numeric_limits<S>::infinity());
+    running.row(1).setZero();
+    for_each_tile(u, count, [&](const Tile& tile) {
+      View<S> E = energies(tile);
+      if (weights != nullptr) {
+        weights->block(tile.key, tile.query, tile.keys, tile.queries) = E;
+      }
+      View<S> C_tile = C.middleCols(tile.query - u, tile.queries);
+      for (Index j = 0; j < tile.queries; ++j) {
+        accumulate(tile.keys, E.data() + j * tile.keys, running.data() + 2 * (tile.query - u + j),
+                   C_tile.col(j));
+      }
+      drop_weights(queries_, located(tile, E.data()), tile.query);
+      add_weighted(tile, E, C_tile);
+    });
+    for (Index j = 0; j < count; ++j) {
+      const S sum = running(1, j);
+      const bool blind = !(sum > 0) && !std::isnan(sum);
+      normalisers[j] = blind ? std::numeric_limits<S>::infinity() : running(0, j) + std::log(sum);
+      if (!blind) C.col(j) *= S{1} / sum;
+    }
+  }
+
+  /// de_t = a_t (v_t'dc - c'dc), dv_t += a_t dc, with weights from the normalisers. The gradients
+  /// of queries [u, u + count); dC, C are those of the whole call.
+  void backward(Index u, Index count, ConstView<S> C, std::span<const S> normalisers,
+                ConstView<S> dC, View<S> dA, MemoryGradient<S> d_memory, Z& gradient) const {
+    for_each_tile(u, count, [&](const Tile& tile) {
+      const auto values = memory_.values.middleCols(tile.key, tile.keys);
+      const ConstView<S> dc = dC.middleCols(tile.query, tile.queries);
+      View<S> dE = workspace_.gradients.resize(tile.keys, tile.queries);
+      dots<S>(values, dc, dE);
+      drop_weights(queries_, located(tile, dE.data()), tile.query);
+      View<S> P = energies(tile, AdjustsEnergies<Z>);
+      for (Index j = 0; j < tile.queries; ++j) {
+        const Index q = tile.query + j;
+        exponentials(tile.keys, P.col(j).data(), normalisers[static_cast<std::size_t>(q)]);
+        const S mean = dC.col(q).dot(C.col(q));
+        dE.col(j).array() = P.col(j).array() * (dE.col(j).array() - mean);
+      }
+      TileGradient<S> d{d_memory.keys.middleCols(tile.key, tile.keys),
+                        dA.middleCols(tile.query, tile.queries)};
+      if constexpr (AdjustsEnergies<Z>) {
+        score_.adjust_backward(located(tile, workspace_.adjusted.view().data()),
+                               located(tile, dE.data()), d, gradient);
+      }
+      score_.energies_backward(memory_.keys.middleCols(tile.key, tile.keys),
+                               queries_.A.middleCols(tile.query, tile.queries), dE, d.dK, d.dA,
+                               gradient);
+      drop_weights(queries_, located(tile, P.data()), tile.query);
+      multiply_transposed_add(dc, P, d_memory.values.middleCols(tile.key, tile.keys));
+    });
+  }
+
+ private:
+  /// So many that a tile's values fill half a first-level cache of 32 KiB. A tile's bounds are a
+  /// part of the sum's order; they follow from the size of values alone.
+  static Index keys_of_a_tile(Index d_v) {
+    constexpr Index bytes = 16384;
+    return std::clamp<Index>(
+        bytes / (static_cast<Index>(sizeof(S)) * std::max<Index>(d_v, 1)) / 8 * 8, 8, 64);
+  }
+
+  template <class Body>
+  void for_each_tile(Index u, Index count, Body&& body) const {
+    const KeyRange all = sight_.range(u, count);
+    for (Index t = all.begin / tile_keys_ * tile_keys_; t < all.end; t += tile_keys_) {
+      const Index end = std::min(t + tile_keys_, memory_.keys.cols());
+      const Tile tile{t, end - t, u, count};
+      if (sight_.whole(tile)) {
+        body(tile);
+        continue;
+      }
+      for (Index i = u; i < u + count; ++i) {
+        sight_.for_each_run(i, t, end, [&](Index from, Index to) {
+          body(Tile{from, to - from, i, 1});
+        });
+      }
+    }
+  }
+
+  [[nodiscard]] EnergyTile<S> located(const Tile& tile, S* data) const {
+    return {memory_.keys.middleCols(tile.key, tile.keys),
+            queries_.A.middleCols(tile.query, tile.queries),
+            data,
+            1,
+            tile.keys,
+            {tile.key, queries_.first + tile.query, queries_.head, queries_.batch}};
+  }
+
+  /// With `keeps`, a copy of the adjusted energies stays for the way back.
+  View<S> energies(const Tile& tile, bool keeps = false) const {
+    View<S> E = workspace_.energies.resize(tile.keys, tile.queries);
+    const EnergyTile<S> energy_tile = located(tile, E.data());
+    score_.energies(energy_tile.K, energy_tile.A, E);
+    if constexpr (AdjustsEnergies<Z>) score_.adjust(energy_tile);
+    if (keeps) workspace_.adjusted.resize(tile.keys, tile.queries) = E;
+    add_bias(queries_, energy_tile, tile.query);
+    return E;
+  }
+
+  void add_weighted(const Tile& tile, ConstView<S> P, View<S> C) const {
+    const ConstView<S> V = memory_.values.middleCols(tile.key, tile.keys);
+    if (tile.queries == 1) {
+      add_weighted_columns<S>(V, P.data(), C.data(), tile_keys_);
+    } else {
+      multiply_add(V, P, C);
+    }
+  }
+
+  /// m' = max(m, e), l' = l e^(m-m') + sum e^(e-m'), c' = c e^(m-m'); E becomes e^(e-m').
+  static void accumulate(Index n, S* E, S* running, View<S> c) {
+    const S peak = std::max(running[0], largest(n, E));
+    if (peak == -std::numeric_limits<S>::infinity()) {
+      std::fill_n(E, n, S{0});
+      return;
+    }
+    const S sum = exponentials(n, E, peak);
+    if (peak > running[0]) {
+      const S shrink = std::exp(running[0] - peak);
+      running[0] = peak;
+      running[1] *= shrink;
+      c *= shrink;
+    }
+    running[1] += sum;
+  }
+
+  const Z& score_;
+  Sight<W, S> sight_;
+  const MemoryView<S>& memory_;
+  const Queries<S>& queries_;
+  AttentionWorkspace<S>& workspace_;
+  Index tile_keys_;
+};
+
+}  // namespace attend::inline ATTEND_ABI::detail

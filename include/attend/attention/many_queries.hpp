@@ -1,0 +1,187 @@
+/// The way of many queries with inner products: all products are those of packed weights.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+
+#include <attend/attention/memory.hpp>
+#include <attend/attention/sight.hpp>
+#include <attend/attention/workspace.hpp>
+#include <attend/kernel/finite_columns.hpp>
+#include <attend/kernel/product.hpp>
+#include <attend/kernel/softmax_rows.hpp>
+#include <attend/kernel/transposed_panels.hpp>
+#include <attend/score/score.hpp>
+
+namespace attend::inline ATTEND_ABI::detail {
+
+/// Softmax attention of one call, a block of queries at a time. Queries stand side by side in the
+/// lanes of the packets: energies are E' (queries x keys) = (s A)' K with the block's queries
+/// packed once, softmax needs no sum across a packet, and c += V P reads its weights as they lie.
+/// Hidden pairs have the energy -inf, and columns that would carry NaN or Inf past a weight of zero
+/// are taken out of the products.
+template <Score Z, Window W>
+class ManyQueries {
+ public:
+  using S = typename Z::Scalar;
+
+  /// Queries that share one pass over the memory, and keys of one tile.
+  static constexpr Index query_block = 64;
+  static constexpr Index tile_keys = 64;
+
+  ManyQueries(const Z& score, const W& window, const MemoryView<S>& memory,
+              const Queries<S>& queries, AttentionWorkspace<S>& workspace)
+      : score_(score),
+        scale_(inner_product_scale(score).value_or(S{1})),
+        sight_(window, queries, memory.keys.cols()),
+        memory_(memory),
+        queries_(queries),
+        workspace_(workspace) {}
+
+  /// Queries [u, u + count). Overwrites C (d_v x count) and normalisers; `weights`, if given, gets
+  /// the energies of what is seen and -inf for what is not.
+  void attend(Index u, Index count, View<S> C, S* normalisers, View<S>* weights) const {
+    C.setZero();
+    const PanelView<S> A = pack(u, count);
+    RunningSoftmax<S> running(workspace_.running.resize(A.rows, 3));
+    for_each_tile(u, count, [&](const Tile& tile, bool whole) {
+      View<S> E = energies(A, tile, whole, false);
+      if (weights != nullptr) {
+        weights->block(tile.key, u, tile.keys, count) = E.topRows(count).transpose();
+      }
+      if (running.accumulate(E)) {
+        for (Index j = 0; j < count; ++j) {
+          if (running.shrink(j) != S{1}) C.col(j) *= running.shrink(j);
+        }
+      }
+      drop_weights(queries_, located(tile, E), u);
+      add_weighted(tile, whole, E, C);
+    });
+    for (Index j = 0; j < count; ++j) {
+      normalisers[j] = running.normaliser(j);
+      if (running.sees(j)) C.col(j) *= S{1} / running.sum(j);
+    }
+  }
+
+  /// de_t = a_t (v_t'dc - c'dc), dv_t += a_t dc, dk_t += s de_t a, da += s de_t k_t, with weights
+  /// from the normalisers. The gradients of queries [u, u + count); C, dC, dA are the whole call's.
+  void backward(Index u, Index count, ConstView<S> C, std::span<const S> normalisers,
+                ConstView<S> dC, View<S> dA, MemoryGradient<S> d_memory, Z& gradient) const {
+    const PanelView<S> A = pack(u, count);
+    const ConstView<S> dc = dC.middleCols(u, count);
+    const PanelView<S> packed_dC = pack_transposed<S>(dc, S{1}, workspace_.packed_gradients);
+    View<S> known = workspace_.running.resize(A.rows, 2);
+    known.setZero();
+    for (Index j = 0; j < count; ++j) {
+      known(j, 0) = normalisers[static_cast<std::size_t>(u + j)];
+      known(j, 1) = dc.col(j).dot(C.col(u + j));
+    }
+    for_each_tile(u, count, [&](const Tile& tile, bool whole) {
+      View<S> P = energies(A, tile, whole, AdjustsEnergies<Z>);
+      View<S> dE = workspace_.gradients.resize(A.rows, tile.keys);
+      dE.setZero();
+      const FiniteColumns<S> V(memory_.values.middleCols(tile.key, tile.keys), whole,
+                               workspace_.clean_values);
+      multiply_add(packed_dC, V.columns(), dE);
+      drop_weights(queries_, located(tile, dE), u);
+      softmax_rows_backward<S>(known, P, dE);
+      backward_of_energies(tile, whole, dE, dA, d_memory, gradient);
+      drop_weights(queries_, located(tile, P), u);
+      multiply_add(dc, P.topRows(count), d_memory.values.middleCols(tile.key, tile.keys));
+    });
+  }
+
+ private:
+  PanelView<S> pack(Index u, Index count) const {
+    return pack_transposed<S>(queries_.A.middleCols(u, count), scale_, workspace_.packed_queries);
+  }
+
+  /// Calls `body(tile, whole)`; whole: every query sees every key of it.
+  template <class Body>
+  void for_each_tile(Index u, Index count, Body&& body) const {
+    const KeyRange all = sight_.range(u, count);
+    for (Index t = all.begin / tile_keys * tile_keys; t < all.end; t += tile_keys) {
+      const Index end = std::min(t + tile_keys, memory_.keys.cols());
+      const Tile tile{t, end - t, u, count};
+      body(tile, sight_.whole(tile));
+    }
+  }
+
+  /// E is (lanes x keys), the lanes beyond the queries hold nothing.
+  [[nodiscard]] EnergyTile<S> located(const Tile& tile, View<S> E) const {
+    return {memory_.keys.middleCols(tile.key, tile.keys),
+            queries_.A.middleCols(tile.query, tile.queries),
+            E.data(),
+            E.rows(),
+            1,
+            {tile.key, queries_.first + tile.query, queries_.head, queries_.batch}};
+  }
+
+  View<S> energies(const PanelView<S>& A, const Tile& tile, bool whole, bool keeps) const {
+    View<S> E = workspace_.energies.resize(A.rows, tile.keys);
+    E.setZero();
+    multiply_add(A, memory_.keys.middleCols(tile.key, tile.keys), E);
+    const EnergyTile<S> energy_tile = located(tile, E);
+    if constexpr (AdjustsEnergies<Z>) score_.adjust(energy_tile);
+    if (keeps) workspace_.adjusted.resize(E.rows(), E.cols()) = E;
+    add_bias(queries_, energy_tile, tile.query);
+    if (!whole) hide(tile, E);
+    return E;
+  }
+
+  void hide(const Tile& tile, View<S> E) const {
+    constexpr S lowest = -std::numeric_limits<S>::infinity();
+    for (Index j = 0; j < tile.queries; ++j) {
+      Index shown = 0;
+      sight_.for_each_run(tile.query + j, tile.key, tile.key + tile.keys,
+                          [&](Index from, Index to) {
+                            E.row(j).segment(shown, from - tile.key - shown).setConstant(lowest);
+                            shown = to - tile.key;
+                          });
+      E.row(j).tail(tile.keys - shown).setConstant(lowest);
+    }
+  }
+
+  void add_weighted(const Tile& tile, bool whole, ConstView<S> P, View<S> C) const {
+    const ConstView<S> V = memory_.values.middleCols(tile.key, tile.keys);
+    const FiniteColumns<S> finite(V, whole, workspace_.clean_values);
+    multiply_transposed_add(finite.columns(), P.topRows(tile.queries), C);
+    finite.for_each_other([&](Index t) {
+      for (Index j = 0; j < tile.queries; ++j) {
+        if (P(j, t) != S{0}) C.col(j) += P(j, t) * V.col(t);
+      }
+    });
+  }
+
+  void backward_of_energies(const Tile& tile, bool whole, View<S> dE, View<S> dA,
+                            MemoryGradient<S> d_memory, Z& gradient) const {
+    TileGradient<S> d{d_memory.keys.middleCols(tile.key, tile.keys),
+                      dA.middleCols(tile.query, tile.queries)};
+    if constexpr (AdjustsEnergies<Z>) {
+      score_.adjust_backward(located(tile, workspace_.adjusted.view()), located(tile, dE), d,
+                             gradient);
+    }
+    if (scale_ != S{1}) dE *= scale_;
+    const ConstView<S> K = memory_.keys.middleCols(tile.key, tile.keys);
+    multiply_add(ConstView<S>(queries_.A.middleCols(tile.query, tile.queries)),
+                 dE.topRows(tile.queries), d.dK);
+    const FiniteColumns<S> finite(K, whole, workspace_.clean_keys);
+    multiply_transposed_add(finite.columns(), dE.topRows(tile.queries), d.dA);
+    finite.for_each_other([&](Index t) {
+      for (Index j = 0; j < tile.queries; ++j) {
+        if (dE(j, t) != S{0}) d.dA.col(j) += dE(j, t) * K.col(t);
+      }
+    });
+  }
+
+  const Z& score_;
+  S scale_;
+  Sight<W, S> sight_;
+  const MemoryView<S>& memory_;
+  const Queries<S>& queries_;
+  AttentionWorkspace<S>& workspace_;
+};
+
+}  // namespace attend::inline ATTEND_ABI::detail

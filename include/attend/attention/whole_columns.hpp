@@ -1,0 +1,208 @@
+/// The way of alignment functions that need all energies of a query at once.
+#pragma once
+
+#include <limits>
+#include <span>
+
+#include <attend/attention/alignment.hpp>
+#include <attend/attention/memory.hpp>
+#include <attend/attention/sight.hpp>
+#include <attend/attention/workspace.hpp>
+#include <attend/kernel/dots.hpp>
+#include <attend/kernel/product.hpp>
+#include <attend/kernel/weighted_sum.hpp>
+#include <attend/score/score.hpp>
+
+namespace attend::inline ATTEND_ABI::detail {
+
+/// Attention of one call, query by query: the energies of the keys that it sees stand side by side,
+/// the alignment function turns them into weights. A key whose weight is zero is not read.
+template <Score Z, Window W, class F>
+class WholeColumns {
+ public:
+  using S = typename Z::Scalar;
+
+  struct Gradients {
+    const S* weights;
+    ConstView<S> dC;
+    View<S> dA;
+    MemoryGradient<S> d_memory;
+  };
+
+  WholeColumns(const Z& score, const W& window, const F& alignment, const MemoryView<S>& memory,
+               const Queries<S>& queries, AttentionWorkspace<S>& workspace)
+      : score_(score),
+        alignment_(alignment),
+        sight_(window, queries, memory.keys.cols()),
+        memory_(memory),
+        queries_(queries),
+        workspace_(workspace) {}
+
+  /// Overwrites E (T x U).
+  void energies(View<S> E) const {
+    E.setConstant(-std::numeric_limits<S>::infinity());
+    for (Index u = 0; u < E.cols(); ++u) {
+      sight_.for_each_run(u, 0, E.rows(), [&](Index from, Index to) {
+        energies_of_run(u, from, to, E.col(u).segment(from, to - from));
+      });
+    }
+  }
+
+  /// Overwrites C (d_v x U); `weights` (T x U), if given, is zero before.
+  void attend(View<S> C, View<S>* weights) const {
+    C.setZero();
+    for (Index u = 0; u < C.cols(); ++u) {
+      View<S> a = seen_energies(u);
+      if (a.rows() == 0) continue;
+      alignment_.align(std::span<S>(a.data(), static_cast<std::size_t>(a.rows())),
+                       step_of(u, workspace_.previous));
+      if (weights != nullptr) {
+        for_each_seen(u, [&](Index i, Index t) { (*weights)(t, u) = a(i, 0); });
+      }
+      drop(u, a);
+      for_each_seen(u, [&](Index i, Index t) {
+        if (a(i, 0) != S{0}) add_weighted_columns<S>(value(t), &a(i, 0), C.col(u).data());
+      });
+    }
+  }
+
+  /// da_t = v_t'dc, dv_t += a_t dc; the alignment function turns da into de, the score takes that.
+  void backward(Gradients d, Z& gradient,
+                F& alignment_gradient) const requires AlignmentFunction<F, S> {
+    for (Index u = 0; u < d.dC.cols(); ++u) {
+      View<S> e = seen_energies(u, AdjustsEnergies<Z>);
+      const Index n = e.rows();
+      if (n == 0) continue;
+      View<S> a = workspace_.aligned.resize(n, 1);
+      a = e;
+      const auto length = static_cast<std::size_t>(n);
+      std::span<const S> weights(a.data(), length);
+      if (d.weights != nullptr) {
+        const S* kept = d.weights + u * memory_.keys.cols();
+        for_each_seen(u, [&](Index i, Index t) { a(i, 0) = kept[t]; });
+      } else {
+        alignment_.align(std::span<S>(a.data(), length), step_of(u, workspace_.previous));
+      }
+      View<S> da = workspace_.gradients.resize(n, 1);
+      for_each_seen(u, [&](Index i, Index t) {
+        dots<S>(value(t), d.dC.col(u), View<S>(da.data() + i, 1, 1, 1));
+      });
+      drop(u, da);
+      AlignmentStep<S> step = step_of(u, workspace_.previous);
+      take_d_previous(u, n, step);
+      alignment_.align_backward(std::span<const S>(e.data(), length), weights,
+                                std::span<S>(da.data(), length), step, alignment_gradient);
+      give_d_previous(u, step);
+      drop(u, a);
+      for_each_seen(u,
+                    [&](Index i, Index t) { d.d_memory.values.col(t) += a(i, 0) * d.dC.col(u); });
+      energies_backward(u, da, d, gradient);
+    }
+  }
+
+ private:
+  /// Calls `body(i, t)`: the i-th key that query u sees is t.
+  template <class Body>
+  void for_each_seen(Index u, Body&& body) const {
+    Index i = 0;
+    sight_.for_each_run(u, 0, memory_.keys.cols(), [&](Index from, Index to) {
+      for (Index t = from; t < to; ++t) body(i++, t);
+    });
+  }
+
+  [[nodiscard]] ConstView<S> value(Index t) const { return memory_.values.middleCols(t, 1); }
+
+  [[nodiscard]] EnergyTile<S> located(Index u, Index from, Index to, S* data) const {
+    return {memory_.keys.middleCols(from, to - from),
+            queries_.A.middleCols(u, 1),
+            data,
+            1,
+            to - from,
+            {from, queries_.first + u, queries_.head, queries_.batch}};
+  }
+
+  /// Adjusted, with the bias.
+  void energies_of_run(Index u, Index from, Index to, View<S> e, S* adjusted = nullptr) const {
+    const EnergyTile<S> tile = located(u, from, to, e.data());
+    score_.energies(tile.K, tile.A, e);
+    if constexpr (AdjustsEnergies<Z>) score_.adjust(tile);
+    if (adjusted != nullptr) std::copy_n(e.data(), e.rows(), adjusted);
+    add_bias(queries_, tile, u);
+  }
+
+  /// The energies of the keys that query u sees, side by side (n x 1).
+  View<S> seen_energies(Index u, bool keeps = false) const {
+    Index n = 0;
+    sight_.for_each_run(u, 0, memory_.keys.cols(), [&](Index from, Index to) { n += to - from; });
+    View<S> e = workspace_.energies.resize(n, 1);
+    S* adjusted = keeps ? workspace_.adjusted.resize(n, 1).data() : nullptr;
+    Index i = 0;
+    sight_.for_each_run(u, 0, memory_.keys.cols(), [&](Index from, Index to) {
+      energies_of_run(u, from, to, View<S>(e.middleRows(i, to - from)),
+                      keeps ? adjusted + i : nullptr);
+      i += to - from;
+    });
+    return e;
+  }
+
+  void energies_backward(Index u, View<S> de, const Gradients& d, Z& gradient) const {
+    Index i = 0;
+    sight_.for_each_run(u, 0, memory_.keys.cols(), [&](Index from, Index to) {
+      const Index n = to - from;
+      TileGradient<S> tile_gradient{View<S>(d.d_memory.keys).middleCols(from, n),
+                                    View<S>(d.dA).middleCols(u, 1)};
+      View<S> run = de.middleRows(i, n);
+      if constexpr (AdjustsEnergies<Z>) {
+        score_.adjust_backward(located(u, from, to, workspace_.adjusted.column(0) + i),
+                               located(u, from, to, run.data()), tile_gradient, gradient);
+      }
+      score_.energies_backward(memory_.keys.middleCols(from, n), queries_.A.middleCols(u, 1), run,
+                               tile_gradient.dK, tile_gradient.dA, gradient);
+      i += n;
+    });
+  }
+
+  void drop(Index u, View<S> a) const {
+    if (queries_.dropout.p == 0) return;
+    for_each_seen(u,
+                  [&](Index i, Index t) { a(i, 0) *= queries_.dropout.template factor<S>(t, u); });
+  }
+
+  [[nodiscard]] AlignmentStep<S> step_of(Index u, Buffer<S>& memory) const {
+    AlignmentStep<S> step;
+    step.query = queries_.first + u;
+    step.random = queries_.random;
+    Index n = 0;
+    for_each_seen(u, [&](Index i, Index t) {
+      if (i == 0) step.first_key = t;
+      n = i + 1;
+    });
+    if (queries_.previous == nullptr) return step;
+    View<S> previous = memory.resize(n, 1);
+    const S* kept = queries_.previous + u * memory_.keys.cols();
+    for_each_seen(u, [&](Index i, Index t) { previous(i, 0) = kept[t]; });
+    step.previous = std::span<const S>(previous.data(), static_cast<std::size_t>(n));
+    return step;
+  }
+
+  void take_d_previous(Index, Index n, AlignmentStep<S>& step) const {
+    if (queries_.d_previous == nullptr) return;
+    View<S> d = workspace_.d_previous.zero(n, 1);
+    step.d_previous = std::span<S>(d.data(), static_cast<std::size_t>(n));
+  }
+  void give_d_previous(Index u, const AlignmentStep<S>& step) const {
+    if (queries_.d_previous == nullptr) return;
+    S* d = queries_.d_previous + u * memory_.keys.cols();
+    for_each_seen(u,
+                  [&](Index i, Index t) { d[t] += step.d_previous[static_cast<std::size_t>(i)]; });
+  }
+
+  const Z& score_;
+  const F& alignment_;
+  Sight<W, S> sight_;
+  const MemoryView<S>& memory_;
+  const Queries<S>& queries_;
+  AttentionWorkspace<S>& workspace_;
+};
+
+}  // namespace attend::inline ATTEND_ABI::detail

@@ -1,0 +1,30 @@
+/// Scratch of the engine.
+#pragma once
+
+#include <vector>
+
+#include <attend/core/buffer.hpp>
+#include <attend/core/types.hpp>
+
+namespace attend::inline ATTEND_ABI {
+
+/// Scratch of the engine; one a thread, kept from call to call.
+template <Scalar S>
+struct AttentionWorkspace {
+  Buffer<S> queries;
+  Buffer<S> keys;
+  Buffer<S> energies;
+  Buffer<S> adjusted;
+  Buffer<S> gradients;
+  Buffer<S> running;
+  Buffer<S> packed_queries;
+  Buffer<S> packed_gradients;
+  Buffer<S> clean_keys;
+  Buffer<S> clean_values;
+  Buffer<S> aligned;
+  Buffer<S> previous;
+  Buffer<S> d_previous;
+  std::vector<S> normalisers;
+};
+
+}  // namespace attend
