@@ -1,0 +1,98 @@
+/// What the machine can do: multiply-adds in registers, and reading.
+#include <algorithm>
+#include <array>
+#include <cases.hpp>
+#include <inputs.hpp>
+#include <set>
+
+#include <benchmark/benchmark.h>
+
+#include <attend/kernel/packet.hpp>
+
+namespace bench {
+namespace {
+
+namespace packet = attend::packet;
+using P = packet::Packet<float>;
+
+constexpr int chains = 12;
+constexpr Index rounds = 2000;
+
+/// Independent chains x = 0.5 x + 1, which come to rest at 2.
+struct MultiplyAdds {
+  std::array<float, chains> last{};
+
+  void step() {
+    const P half = packet::fill<float>(0.5F);
+    const P one = packet::fill<float>(1);
+    P x[chains];
+    for (int c = 0; c < chains; ++c) x[c] = packet::fill<float>(static_cast<float>(c));
+    for (Index i = 0; i < rounds; ++i) {
+#pragma GCC unroll 12
+      for (int c = 0; c < chains; ++c) x[c] = packet::multiply_add(x[c], half, one);
+    }
+    for (int c = 0; c < chains; ++c)
+      last[static_cast<std::size_t>(c)] = packet::sum(x[c]) / packet::width<float>;
+  }
+  [[nodiscard]] Result result() const {
+    Result r(chains, 1);
+    for (Index c = 0; c < chains; ++c)
+      r(c) = static_cast<double>(last[static_cast<std::size_t>(c)]);
+    return r;
+  }
+};
+
+/// The sum of an array, in as many chains as hide the latency of adding.
+struct Reading {
+  attend::Vector<float> data;
+  float sum = 0;
+
+  explicit Reading(Index n) : data(attend::Vector<float>::Ones(n)) {}
+
+  void step() {
+    constexpr Index w = packet::width<float>;
+    constexpr Index unroll = 8;
+    P sums[unroll];
+    for (P& s : sums) s = packet::fill<float>(0);
+    const float* x = data.data();
+    Index i = 0;
+    for (; i + unroll * w <= data.size(); i += unroll * w) {
+#pragma GCC unroll 8
+      for (Index k = 0; k < unroll; ++k)
+        sums[k] = packet::padd(sums[k], packet::load(x + i + k * w));
+    }
+    sum = 0;
+    for (const P& s : sums) sum += packet::sum(s);
+    for (; i < data.size(); ++i) sum += x[i];
+    benchmark::DoNotOptimize(sum);
+  }
+  [[nodiscard]] Result result() const { return Result::Constant(1, 1, static_cast<double>(sum)); }
+};
+
+Case reading_case(double bytes) {
+  const auto n = static_cast<Index>(bytes / 4);
+  return {.name = "limit_read/bytes:" + std::to_string(4 * n),
+          .extent = Extent::brief,
+          .phases = {{as_double(n), float_bytes(n), float_bytes(n)}},
+          .reference = [n] { return Result::Constant(1, 1, as_double(n)); },
+          .contenders = {contender("machine", [n] { return Reading(n); })}};
+}
+
+}  // namespace
+
+void add_limits(Cases& cases) {
+  std::set<Index> working_sets;
+  for (const Case& c : cases) {
+    for (const Phase& phase : c.phases) {
+      if (phase.bytes > 0 && c.extent != Extent::check)
+        working_sets.insert(static_cast<Index>(phase.working_set));
+    }
+  }
+  cases.push_back({.name = "limit_multiply_add",
+                   .phases = {{2.0 * chains * rounds * packet::width<float>, 0, 0}},
+                   .reference = [] { return Result::Constant(chains, 1, 2.0); },
+                   .contenders = {contender("machine", [] { return MultiplyAdds(); })}});
+  for (const Index bytes : working_sets) cases.push_back(reading_case(as_double(bytes)));
+}
+
+}  // namespace bench

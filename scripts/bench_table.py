@@ -1,0 +1,156 @@
+"""Turns what attend_benchmarks measured into one Markdown table.
+
+usage: bench_table.py FOLDER COMPILER FLAGS COMMIT
+FOLDER holds results.json (Google Benchmark) and perhaps torch.json (seconds by case).
+Needs Python's standard library alone.
+"""
+import json
+import os
+import statistics
+import sys
+
+PEERS = ("Eigen", "oneDNN", "PyTorch", "loop")
+
+
+class Measured:
+    """One contender of one case: the median of its repetitions."""
+
+    def __init__(self, runs):
+        self.seconds = statistics.median(run["cpu_time"] for run in runs) * 1e-9
+        self.allocations = runs[0].get("allocations", 0)
+        self.rates = {k: self._amount(runs[0], k) / self.seconds
+                      for k in ("FLOP/s", "bytes/s", "elements/s", "tokens/s") if k in runs[0]}
+        self.phases = [tuple(map(float, phase.split(",")))
+                       for phase in runs[0].get("label", "").split(";") if phase]
+
+    @staticmethod
+    def _amount(run, rate):
+        return run[rate] * run["cpu_time"] * 1e-9
+
+
+def read_results(folder):
+    """{case: {contender: Measured}} in the order of the program, and the run's context."""
+    with open(os.path.join(folder, "results.json"), encoding="utf-8") as file:
+        data = json.load(file)
+    runs = {}
+    for run in data["benchmarks"]:
+        if run.get("run_type") == "iteration":
+            runs.setdefault((run["family_index"], run["name"]), []).append(run)
+    cases = {}
+    for (_, name), repetitions in sorted(runs.items()):
+        case, contender = name.rsplit("/", 1)
+        cases.setdefault(case, {})[contender] = Measured(repetitions)
+    return cases, data["context"]
+
+
+class Limits:
+    """The machine's multiply-add peak and its read bandwidth by working set."""
+
+    def __init__(self, cases):
+        self.peak = cases.pop("limit_multiply_add")["machine"].rates["FLOP/s"]
+        self.bandwidth = {}
+        for case in [c for c in cases if c.startswith("limit_read/")]:
+            self.bandwidth[int(case.split(":")[1])] = cases.pop(case)["machine"].rates["bytes/s"]
+
+    def seconds(self, phases):
+        """The least time that the phases can take."""
+        total = 0.0
+        for flops, size, working_set in phases:
+            reading = size / self.bandwidth[int(working_set) // 4 * 4] if size else 0.0
+            total += max(flops / self.peak, reading)
+        return total
+
+    def describe(self):
+        sizes = (2**16, 2**20, 2**21, 2**22, 2**25, 2**26)
+        known = sorted({min(self.bandwidth, key=lambda b: abs(b - s)) for s in sizes})
+        reads = ", ".join(f"{amount(b)}B {self.bandwidth[b] / 1e9:.0f}" for b in known)
+        return f"{self.peak / 1e9:.0f} GFLOP/s; reads in GB/s by working set: {reads}"
+
+
+def amount(x):
+    """1234567 as 1.2 M."""
+    for factor, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if x >= factor:
+            return f"{x / factor:.3g} {letter}"
+    return f"{x:.3g} "
+
+
+def duration(seconds):
+    for factor, unit in ((1e-3, "ms"), (1e-6, "us")):
+        if seconds >= factor:
+            return f"{seconds / factor:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def rate(measured):
+    for key in ("tokens/s", "elements/s"):
+        if key in measured.rates:
+            return amount(measured.rates[key]) + key
+    # What is bound by reading counts bytes.
+    flops, size = (sum(p[i] for p in measured.phases) for i in (0, 1))
+    key = "FLOP/s" if flops > 4 * size or "bytes/s" not in measured.rates else "bytes/s"
+    return amount(measured.rates[key]) + key.replace("bytes", "B")
+
+
+def row(case, contenders, limits, peers):
+    own = contenders["attend"]
+    family, *shape = case.split("/")
+    cells = [family.replace("_", " "), " ".join(s.replace(":", "=") for s in shape),
+             duration(own.seconds), rate(own),
+             f"{100 * limits.seconds(own.phases) / own.seconds:.0f}%", f"{own.allocations:.0f}"]
+    for peer in peers:
+        known = peer in contenders
+        cells.append(f"{contenders[peer].seconds / own.seconds:.2f}" if known else "")
+    return "| " + " | ".join(cells) + " |"
+
+
+def cross_entropy_share(cases):
+    """Softmax and cross-entropy of a training step's targets, as a part of the step."""
+    step = next((c for c in cases if c.startswith("training_step/")), None)
+    tile = next((c for c in cases if c.startswith("cross_entropy/V:8000")), None)
+    if step is None or tile is None:
+        return None
+    targets = int(step.rsplit(":", 1)[1])
+    seconds = cases[tile]["attend"].seconds * targets / int(tile.rsplit(":", 1)[1])
+    return f"Softmax and cross-entropy take {100 * seconds / cases[step]['attend'].seconds:.1f}% " \
+           "of the training step."
+
+
+def processor():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return "an unknown processor"
+
+
+def main():
+    folder, compiler, flags, commit = sys.argv[1:]
+    cases, context = read_results(folder)
+    limits = Limits(cases)
+    torch = os.path.join(folder, "torch.json")
+    if os.path.exists(torch):
+        with open(torch, encoding="utf-8") as file:
+            for case, seconds in json.load(file).items():
+                cases[case]["PyTorch"] = type("Peer", (), {"seconds": seconds})
+    peers = [p for p in PEERS if any(p in contenders for contenders in cases.values())]
+
+    print(f"{processor()}, {context['num_cpus']} cores, one thread; {compiler}, `{flags}`; "
+          f"commit {commit}.\n")
+    print(f"Limits measured in the same run: {limits.describe()}.\n")
+    print("Medians of repetitions in random order, in CPU time. *Of the limit*: the least time that "
+          "operations at\nthe peak and reads at the bandwidth of their working set can take, as a part "
+          "of attend's time. The last\ncolumns: the others' times as multiples of attend's; above 1 "
+          "attend is faster.\n")
+    head = ["case", "shape", "time", "rate", "of the limit", "allocations", *peers]
+    print("| " + " | ".join(head) + " |")
+    print("|---|---|" + "--:|" * (len(head) - 2))
+    for case, contenders in cases.items():
+        print(row(case, contenders, limits, peers))
+    share = cross_entropy_share(cases)
+    if share:
+        print("\n" + share)
+
+
+if __name__ == "__main__":
+    main()
