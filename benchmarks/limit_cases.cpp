@@ -29,7 +29,7 @@ struct MultiplyAdds {
     for (int c = 0; c < chains; ++c) x[c] = packet::fill<float>(static_cast<float>(c));
     for (Index i = 0; i < rounds; ++i) {
 #pragma GCC unroll 12
-      for (int c = 0; c < chains; ++c) x[c] = packet::multiply_add(x[c], half, one);
+      for (P& chain : x) chain = packet::multiply_add(chain, half, one);
     }
     for (int c = 0; c < chains; ++c)
       last[static_cast<std::size_t>(c)] = packet::sum(x[c]) / packet::width<float>;

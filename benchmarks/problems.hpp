@@ -12,8 +12,8 @@ struct Product {
   Index k;
   Index n;
 
-  [[nodiscard]] Matrix<float> W() const { return numbers(1, m, k, 0.1); }
-  [[nodiscard]] Matrix<float> X() const { return numbers(2, k, n); }
+  [[nodiscard]] Matrix<float> weights() const { return numbers(1, m, k, 0.1); }
+  [[nodiscard]] Matrix<float> inputs() const { return numbers(2, k, n); }
 };
 
 enum class CellKind { rnn, lstm, gru, gru_reset_before };
@@ -30,13 +30,13 @@ struct Recurrence {
     return kind == CellKind::rnn ? 1 : kind == CellKind::lstm ? 4 : 3;
   }
   /// (gates d x d) in the library's order of gates.
-  [[nodiscard]] Matrix<float> W() const { return numbers(1, gates() * d, d, 0.06); }
-  [[nodiscard]] Matrix<float> U() const { return numbers(2, gates() * d, d, 0.06); }
-  [[nodiscard]] Matrix<float> b() const { return numbers(3, gates() * d, 1, 0.1); }
+  [[nodiscard]] Matrix<float> weights() const { return numbers(1, gates() * d, d, 0.06); }
+  [[nodiscard]] Matrix<float> recurrent_weights() const { return numbers(2, gates() * d, d, 0.06); }
+  [[nodiscard]] Matrix<float> bias() const { return numbers(3, gates() * d, 1, 0.1); }
   /// Of the candidate's recurrent product (gru).
-  [[nodiscard]] Matrix<float> b_candidate() const { return numbers(4, d, 1, 0.1); }
+  [[nodiscard]] Matrix<float> candidate_bias() const { return numbers(4, d, 1, 0.1); }
   /// Step-major: the B columns of a step side by side.
-  [[nodiscard]] Matrix<float> X() const { return numbers(5, d, T * B); }
+  [[nodiscard]] Matrix<float> inputs() const { return numbers(5, d, T * B); }
 };
 
 /// Adds oneDNN where it was found, nothing elsewhere.

@@ -11,7 +11,7 @@ struct Packed {
   attend::PanelMatrix<float> W;
   Matrix<float> X;
   Matrix<float> Y;
-  explicit Packed(Product p) : W(p.W()), X(p.X()), Y(p.m, p.n) {}
+  explicit Packed(Product p) : W(p.weights()), X(p.inputs()), Y(p.m, p.n) {}
   void step() { attend::multiply(W, X, Y); }
   [[nodiscard]] Result result() const { return result_of(Y); }
 };
@@ -20,7 +20,7 @@ struct Plain {
   Matrix<float> W;
   Matrix<float> X;
   Matrix<float> Y;
-  explicit Plain(Product p) : W(p.W()), X(p.X()), Y(p.m, p.n) {}
+  explicit Plain(Product p) : W(p.weights()), X(p.inputs()), Y(p.m, p.n) {}
   void step() { Y.noalias() = W * X; }
   [[nodiscard]] Result result() const { return result_of(Y); }
 };
@@ -42,7 +42,7 @@ struct Loop {
   Matrix<float> W;
   Matrix<float> X;
   Matrix<float> Y;
-  explicit Loop(Product p) : W(p.W()), X(p.X()) {}
+  explicit Loop(Product p) : W(p.weights()), X(p.inputs()) {}
   void step() { Y = scalar_product<float>(W, X); }
   [[nodiscard]] Result result() const { return result_of(Y); }
 };
@@ -56,7 +56,7 @@ void add(Cases& cases, Product p, Extent extent = Extent::brief) {
          .phases = {{flops, bytes, bytes}},
          .contenders = {contender("attend", [p] { return Packed(p); }),
                         contender("Eigen", [p] { return Plain(p); })}};
-  if (flops < 1e8) c.reference = [p] { return scalar_product<double>(p.W(), p.X()); };
+  if (flops < 1e8) c.reference = [p] { return scalar_product<double>(p.weights(), p.inputs()); };
   if (flops < 1e6) c.contenders.push_back(contender("loop", [p] { return Loop(p); }));
   add_onednn(c, p);
   cases.push_back(std::move(c));

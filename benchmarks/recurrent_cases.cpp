@@ -16,15 +16,15 @@ using attend::Lstm;
 template <class Cell>
 Cell make_cell(const Recurrence& r) {
   Cell cell;
-  cell.W = r.W();
-  cell.b = r.b();
+  cell.W = r.weights();
+  cell.b = r.bias();
   if constexpr (std::same_as<Cell, Gru<float>>) {
-    const Matrix<float> U = r.U();
+    const Matrix<float> U = r.recurrent_weights();
     cell.U_gates = U.topRows(2 * r.d);
     cell.U_candidate = U.bottomRows(r.d);
-    if (r.kind == CellKind::gru) cell.b_candidate = r.b_candidate();
+    if (r.kind == CellKind::gru) cell.b_candidate = r.candidate_bias();
   } else {
-    cell.U = r.U();
+    cell.U = r.recurrent_weights();
   }
   return cell;
 }
@@ -40,7 +40,7 @@ struct Layer {
   explicit Layer(Recurrence r)
       : layer(make_cell<Cell>(r)),
         layout(std::vector<Index>(static_cast<std::size_t>(r.B), r.T)),
-        X(r.X()),
+        X(r.inputs()),
         H(r.d, r.T * r.B) {}
   void step() { layer.forward(layout, X, H, trace); }
   [[nodiscard]] Result result() const { return result_of(H); }
@@ -51,11 +51,11 @@ auto logistic(const auto& x) { return 1 / (1 + (-x.array()).exp()); }
 /// The equations as Eigen's users write them, all sequences of a step at once.
 struct Plain {
   Recurrence r;
-  Matrix<float> W = r.W();
-  Matrix<float> U = r.U();
-  Matrix<float> b = r.b();
-  Matrix<float> b_candidate = r.b_candidate();
-  Matrix<float> X = r.X();
+  Matrix<float> W = r.weights();
+  Matrix<float> U = r.recurrent_weights();
+  Matrix<float> b = r.bias();
+  Matrix<float> b_candidate = r.candidate_bias();
+  Matrix<float> X = r.inputs();
   Matrix<float> G{r.gates() * r.d, X.cols()};
   Matrix<float> R{r.gates() * r.d, r.B};
   Matrix<float> h{r.d, r.B};
@@ -115,7 +115,7 @@ struct Plain {
 template <class Cell>
 Result scalar(const Recurrence& r) {
   const auto cell = make_cell<Cell>(r);
-  const Matrix<float> X = r.X();
+  const Matrix<float> X = r.inputs();
   Result H(r.d, X.cols());
   for (Index b = 0; b < r.B; ++b) {
     reference::Numbers state(static_cast<std::size_t>(cell.state_rows()), 0);

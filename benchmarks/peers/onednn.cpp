@@ -68,11 +68,11 @@ Prepared prepare(const Product& p) {
   const auto Y = describe({p.n, p.m}, Format::ab);
   const dnnl::matmul::primitive_desc pd({X, describe({p.k, p.m}, Format::any), Y}, device.engine);
   run.primitive = dnnl::matmul(pd);
-  run.arguments = {
-      {DNNL_ARG_SRC, filled(device, X, p.X())},
-      {DNNL_ARG_WEIGHTS, reordered(device, filled(device, describe({p.k, p.m}, Format::ab), p.W()),
-                                   pd.weights_desc())},
-      {DNNL_ARG_DST, zeros(device, Y)}};
+  run.arguments = {{DNNL_ARG_SRC, filled(device, X, p.inputs())},
+                   {DNNL_ARG_WEIGHTS,
+                    reordered(device, filled(device, describe({p.k, p.m}, Format::ab), p.weights()),
+                              pd.weights_desc())},
+                   {DNNL_ARG_DST, zeros(device, Y)}};
   run.rows = p.m;
   run.cols = p.n;
   return run;
@@ -107,10 +107,10 @@ Matrix<float> with_gate_order(const Recurrence& r, Matrix<float> m) {
 }
 
 Matrix<float> bias_of(const Recurrence& r) {
-  const Matrix<float> b = with_gate_order(r, r.b());
+  const Matrix<float> b = with_gate_order(r, r.bias());
   if (r.kind != CellKind::gru) return b;
   Matrix<float> both(b.rows() + r.d, 1);
-  both << b, r.b_candidate();
+  both << b, r.candidate_bias();
   return both;
 }
 
@@ -125,10 +125,10 @@ Prepared prepare_layer(const Recurrence& r, const LayerShapes& shapes, Device de
   Prepared run;
   run.device = device;
   run.primitive = Forward(pd);
-  run.arguments = {{DNNL_ARG_SRC_LAYER, filled(device, shapes.X, r.X())},
+  run.arguments = {{DNNL_ARG_SRC_LAYER, filled(device, shapes.X, r.inputs())},
                    {DNNL_ARG_SRC_ITER, zeros(device, shapes.state)},
-                   {DNNL_ARG_WEIGHTS_LAYER, weights(r.W(), pd.weights_layer_desc())},
-                   {DNNL_ARG_WEIGHTS_ITER, weights(r.U(), pd.weights_iter_desc())},
+                   {DNNL_ARG_WEIGHTS_LAYER, weights(r.weights(), pd.weights_layer_desc())},
+                   {DNNL_ARG_WEIGHTS_ITER, weights(r.recurrent_weights(), pd.weights_iter_desc())},
                    {DNNL_ARG_BIAS, filled(device, shapes.bias, bias_of(r))},
                    {DNNL_ARG_DST_LAYER, zeros(device, shapes.Y)},
                    {DNNL_ARG_DST_ITER, zeros(device, shapes.state)}};
