@@ -77,7 +77,7 @@ class BahdanauDecoder {
     Numbers a;
     double sum = 0;
     for (const Numbers& h : H_) {
-      const Numbers hidden = tanh(product(z.W, s_) + product(z.U, h) + column(z.b));
+      const Numbers hidden = tanh(product(z.W, s_) + product(z.U, h) + column(*z.b));
       double e = 0;
       for (std::size_t i = 0; i < hidden.size(); ++i) {
         e += z.v(static_cast<attend::Index>(i)) * hidden[i];

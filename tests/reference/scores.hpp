@@ -6,6 +6,9 @@
 
 #include <attend/core/initialize.hpp>
 #include <attend/score/any_score.hpp>
+#include <attend/score/cosine.hpp>
+#include <attend/score/normalised_additive.hpp>
+#include <attend/score/scaled.hpp>
 
 namespace reference {
 
@@ -46,7 +49,7 @@ struct AdditiveCase {
   }
   template <class S>
   static long double energy(const attend::Additive<S>& z, const Wide& q, const Wide& h) {
-    return neuron(wide(z.v), wide(z.W) * q + wide(z.U) * h + wide(z.b));
+    return neuron(wide(z.v), wide(z.W) * q + wide(z.U) * h + wide(*z.b));
   }
   static constexpr bool same_sizes = false;
 };
@@ -60,7 +63,7 @@ struct ConcatCase {
   template <class S>
   static long double energy(const attend::Concat<S>& z, const Wide& q, const Wide& h) {
     Wide W_a(z.v.size(), q.rows() + h.rows());
-    W_a << wide(z.W_q), wide(z.W_h);
+    W_a << wide(z.W), wide(z.U);
     Wide both(q.rows() + h.rows(), 1);
     both << q, h;
     return neuron(wide(z.v), W_a * both);
@@ -102,6 +105,45 @@ struct ScaledDotCase {
     return (q.transpose() * h)(0) / std::sqrt(static_cast<long double>(h.rows()));
   }
   static constexpr bool same_sizes = true;
+};
+
+struct NormalisedAdditiveCase {
+  template <class S>
+  static attend::NormalisedAdditive<S> make(ScoreConfig c, Random& random) {
+    return {c, random};
+  }
+  template <class S>
+  static long double energy(const attend::NormalisedAdditive<S>& z, const Wide& q, const Wide& h) {
+    const Wide v = wide(z.v) * (wide(z.g)(0) / wide(z.v).norm());
+    return neuron(v, wide(z.W) * q + wide(z.U) * h + wide(*z.b)) + z.r(0);
+  }
+  static constexpr bool same_sizes = false;
+};
+
+struct CosineCase {
+  template <class S>
+  static attend::Cosine<S> make(ScoreConfig c, Random&) {
+    return attend::Cosine<S>(c.key);
+  }
+  template <class S>
+  static long double energy(const attend::Cosine<S>& z, const Wide& q, const Wide& h) {
+    const long double logit = (wide(z.w).transpose() * q)(0) + z.b(0);
+    return std::log1p(std::exp(logit)) * (q.transpose() * h)(0) / (q.norm() * h.norm());
+  }
+  static constexpr bool same_sizes = true;
+};
+
+struct ScaledGeneralCase {
+  template <class S>
+  static attend::Scaled<attend::General<S>> make(ScoreConfig c, Random& random) {
+    return attend::Scaled(attend::General<S>(c, random));
+  }
+  template <class S>
+  static long double energy(const attend::Scaled<attend::General<S>>& z, const Wide& q,
+                            const Wide& h) {
+    return z.g(0) * GeneralCase::energy(z.score, q, h);
+  }
+  static constexpr bool same_sizes = false;
 };
 
 /// A case's score chosen at run time.

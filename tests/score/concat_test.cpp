@@ -23,9 +23,9 @@ TYPED_TEST(Concat, WithSplitWeightsIsAdditiveWithoutABias) {
   Random random(1);
   for (const Index d_e : {1, 8, 17, 65}) {
     attend::Concat<S> concat({5, 9, d_e}, random);
-    attend::Additive<S> additive({5, 9, d_e}, random);
-    additive.W = concat.W_q;
-    additive.U = concat.W_h;
+    attend::Additive<S> additive({5, 9, d_e, false}, random);
+    additive.W = concat.W;
+    additive.U = concat.U;
     additive.v = concat.v;
     const Matrix<S> H = random_matrix<S>(random, 9, 13);
     const Matrix<S> Q = random_matrix<S>(random, 5, 6);

@@ -84,7 +84,7 @@ struct Gradients {
 /// The gradients of sum(E o dE), added to numbers that are `from` before.
 template <class Z>
 Gradients<Z> gradients(const Z& score, const Matrix<double>& H, const Matrix<double>& Q,
-                       const Matrix<double>& dE, double from = 0) {
+                       Matrix<double> dE, double from = 0) {
   Gradients<Z> d{Matrix<double>::Constant(H.rows(), H.cols(), from),
                  Matrix<double>::Constant(Q.rows(), Q.cols(), from), score};
   attend::for_each_parameter([&](auto, auto& p) { attend::values(p).setConstant(from); }, d.score);
@@ -130,7 +130,8 @@ class Scores : public testing::Test {
 
 using Cases = testing::Types<
     reference::AdditiveCase, reference::ConcatCase, reference::GeneralCase, reference::DotCase,
-    reference::ScaledDotCase, reference::AnyCase<reference::AdditiveCase>,
+    reference::ScaledDotCase, reference::NormalisedAdditiveCase, reference::CosineCase,
+    reference::ScaledGeneralCase, reference::AnyCase<reference::AdditiveCase>,
     reference::AnyCase<reference::ConcatCase>, reference::AnyCase<reference::GeneralCase>,
     reference::AnyCase<reference::DotCase>, reference::AnyCase<reference::ScaledDotCase>>;
 TYPED_TEST_SUITE(Scores, Cases);

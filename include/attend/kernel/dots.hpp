@@ -58,6 +58,15 @@ void dots_columns(ConstView<S> K, const S* A, Index A_stride, S* E, Index E_stri
 
 }  // namespace detail
 
+/// a'b of n numbers, in one order wherever they stand; error as that of dots.
+template <Scalar S>
+[[nodiscard]] S inner_product(Index n, const S* a, const S* b) {
+  auto sum = packet::fill<S>(0);
+  packet::for_each_lane<S>(
+      n, [&](auto lane) { sum = packet::multiply_add(lane.load(a), lane.load(b), sum); });
+  return packet::sum(sum);
+}
+
 /// E = K' A. K (d x n), A (d x U); overwrites E (n x U). The bits of an element depend on its two
 /// columns alone; error below (d / width + 5) x epsilon x sum |k_i a_i|. Allocates nothing. Throws
 /// ShapeError.

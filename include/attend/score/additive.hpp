@@ -1,6 +1,8 @@
 /// Bahdanau's additive score: a small network.
 #pragma once
 
+#include <optional>
+
 #include <attend/core/initialize.hpp>
 #include <attend/kernel/additive_energy.hpp>
 #include <attend/kernel/product.hpp>
@@ -9,8 +11,8 @@
 namespace attend::inline ATTEND_ABI {
 
 /// e = v' tanh(W q + U h + b). Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473, appendix A.1.2), with a
-/// bias. W (d_e x d_q), U (d_e x d_h), b (d_e), v (d_e). Projected keys are kept as e^(2(U h + b)),
-/// projected queries as e^(2 W q): see kernel/additive_energy.hpp.
+/// bias unless `b` is empty. W (d_e x d_q), U (d_e x d_h), b (d_e), v (d_e). Projected keys are kept
+/// as e^(2(U h + b)), projected queries as e^(2 W q): see kernel/additive_energy.hpp.
 template <attend::Scalar S>
 class Additive {
  public:
@@ -18,15 +20,13 @@ class Additive {
 
   PanelMatrix<S> W;
   PanelMatrix<S> U;
-  Vector<S> b;
+  std::optional<Vector<S>> b;
   Vector<S> v;
 
   Additive() = default;
   Additive(ScoreConfig config, Random& random)
-      : W(config.energy, config.query),
-        U(config.energy, config.key),
-        b(Vector<S>::Zero(config.energy)),
-        v(config.energy) {
+      : W(config.energy, config.query), U(config.energy, config.key), v(config.energy) {
+    if (config.bias) b = Vector<S>::Zero(config.energy);
     initialize_glorot(W, random);
     initialize_glorot(U, random);
     initialize_glorot(v, random);
@@ -42,7 +42,11 @@ class Additive {
   [[nodiscard]] Index projected_size(Index) const { return v.size(); }
 
   void project_keys(ConstView<S> H, View<S> K) const {
-    K.colwise() = b;
+    if (b) {
+      K.colwise() = *b;
+    } else {
+      K.setZero();
+    }
     multiply_add(U, H, K);
     double_powers<S>(K);
   }
@@ -52,7 +56,7 @@ class Additive {
                              View<S> dK, View<S> dH, Additive& gradient) const {
     multiply_add(transposed.U, dK, dH);
     add_outer<S>(dK, H, gradient.U);
-    gradient.b += dK.rowwise().sum();
+    if (b) *gradient.b += dK.rowwise().sum();
   }
 
   void project_queries(ConstView<S> Q, View<S> A) const {

@@ -91,6 +91,7 @@ struct ScoreConfig {
   Index query = 0;
   Index key = 0;
   Index energy = 0;
+  bool bias = true;
 };
 
 }  // namespace attend
