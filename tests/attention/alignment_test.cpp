@@ -7,8 +7,8 @@
 
 #include <gtest/gtest.h>
 
-#include <attend/attention/gaussian.hpp>
 #include <attend/attention/hard.hpp>
+#include <attend/attention/local_predictive.hpp>
 #include <attend/attention/memory_addressing.hpp>
 #include <attend/attention/monotonic.hpp>
 #include <attend/attention/monotonic_reader.hpp>
@@ -173,8 +173,8 @@ struct MemoryAddressingCase {
       for (std::size_t j = 0; j < T; ++j) {
         const long double h = sigmoid(p[0]) * content[j] + (1 - sigmoid(p[0])) * around.previous[j];
         for (int k = -1; k <= 1; ++k) {
-          const auto shifted = (static_cast<long>(j) + k + static_cast<long>(T)) %
-                               static_cast<long>(T);
+          const auto shifted =
+              (static_cast<long>(j) + k + static_cast<long>(T)) % static_cast<long>(T);
           if (shifted == static_cast<long>(i)) m += h * s[static_cast<std::size_t>(k + 1)];
         }
       }
@@ -187,16 +187,25 @@ struct MemoryAddressingCase {
   static constexpr Index longest = 99;
 };
 
-struct GaussianCase {
+/// Keys are the memory's from the third on; the reach is so wide that it holds them all.
+struct LocalPredictiveCase {
+  static constexpr double reach = 99;
   template <class S>
-  static attend::Gaussian make() {
-    return {.sigma = 1.5};
+  static attend::LocalPredictive<S> make() {
+    Random random(1);
+    return {3, 5, reach, random};
   }
   static Wide weights(const Wide& e, const Around& around) {
     Wide a = softmax(e);
+    const auto position_net = make<double>();
+    long double logit = 0;
+    for (std::size_t i = 0; i < 5; ++i) {
+      logit += position_net.v_p(static_cast<Index>(i)) * std::tanh(around.controls[i]);
+    }
+    const long double p = static_cast<long double>(e.size() + 2) * sigmoid(logit);
     for (std::size_t j = 0; j < a.size(); ++j) {
-      const long double away = 2 + static_cast<long double>(j) - around.controls[0];
-      a[j] *= std::exp(-away * away / 4.5L);
+      const long double away = 2 + static_cast<long double>(j) - p;
+      a[j] *= std::exp(-away * away / (reach * reach / 2));
     }
     return a;
   }
@@ -209,6 +218,7 @@ template <class Case, class S>
 struct Scene {
   using Function = decltype(Case::template make<S>());
   Function function = Case::template make<S>();
+  Function gradient = attend::zero_like(function);
   Vector<S> energies;
   Vector<S> previous;
   Vector<S> controls;
@@ -233,6 +243,7 @@ struct Scene {
   [[nodiscard]] AlignmentStep<S> step() {
     AlignmentStep<S> s;
     s.first_key = 2;
+    s.keys = energies.size() + 2;
     s.previous = span(previous);
     s.d_previous = span(d_previous);
     s.controls = span(controls);
@@ -246,7 +257,7 @@ struct Scene {
   }
   Vector<S> backward(const Vector<S>& weights, Vector<S> d) {
     function.align_backward(std::span<const S>(span(energies)), std::span<const S>(span(weights)),
-                            span(d), step(), function);
+                            span(d), step(), gradient);
     return d;
   }
   [[nodiscard]] Wide expected() const {
@@ -255,6 +266,7 @@ struct Scene {
   }
 };
 
+static_assert(attend::AlignmentFunction<attend::Softmax, float>);
 static_assert(attend::AlignmentFunction<attend::Sharpened, float>);
 static_assert(attend::AlignmentFunction<attend::Smoothed, float>);
 static_assert(attend::AlignmentFunction<attend::Sparsemax, float>);
@@ -262,15 +274,15 @@ static_assert(attend::AlignmentFunction<attend::Argmax, float>);
 static_assert(attend::AlignmentFunction<attend::StraightThrough, float>);
 static_assert(attend::AlignmentFunction<Sampled, float>);
 static_assert(attend::AlignmentFunction<Monotonic, float>);
-static_assert(attend::AlignmentFunction<attend::Gaussian, float>);
+static_assert(attend::AlignmentFunction<attend::LocalPredictive<float>, float>);
 static_assert(attend::AlignmentFunction<attend::MemoryAddressing<float>, float>);
 
 template <class Case>
 class Alignments : public testing::Test {};
-using Cases =
-    testing::Types<SharpenedCase, SmoothedCase, SparsemaxCase, ArgmaxCase, StraightThroughCase,
-                   SampledCase, MonotonicCase<MonotonicMode::exact>,
-                   MonotonicCase<MonotonicMode::parallel>, MemoryAddressingCase, GaussianCase>;
+using Cases = testing::Types<SharpenedCase, SmoothedCase, SparsemaxCase, ArgmaxCase,
+                             StraightThroughCase, SampledCase, MonotonicCase<MonotonicMode::exact>,
+                             MonotonicCase<MonotonicMode::parallel>, MemoryAddressingCase,
+                             LocalPredictiveCase>;
 TYPED_TEST_SUITE(Alignments, Cases);
 
 template <class Case, class S>
@@ -298,7 +310,8 @@ template <class Case>
 class DifferentiableAlignments : public testing::Test {};
 using DifferentiableCases =
     testing::Types<SharpenedCase, SmoothedCase, SparsemaxCase, MonotonicCase<MonotonicMode::exact>,
-                   MonotonicCase<MonotonicMode::parallel>, MemoryAddressingCase, GaussianCase>;
+                   MonotonicCase<MonotonicMode::parallel>, MemoryAddressingCase,
+                   LocalPredictiveCase>;
 TYPED_TEST_SUITE(DifferentiableAlignments, DifferentiableCases);
 
 TYPED_TEST(DifferentiableAlignments, HaveTheirGradients) {
@@ -309,10 +322,12 @@ TYPED_TEST(DifferentiableAlignments, HaveTheirGradients) {
     const Vector<double> de = scene.backward(scene.align(), da);
     const Vector<double> d_previous = scene.d_previous;
     const Vector<double> d_controls = scene.d_controls;
+    const auto gradient = scene.gradient;
     const auto f = [&] { return scene.align().dot(da); };
     reference::expect_gradient("e", scene.energies, de, f);
     reference::expect_gradient("previous", scene.previous, d_previous, f);
     reference::expect_gradient("controls", scene.controls, d_controls, f);
+    reference::expect_parameter_gradients(scene.function, gradient, f);
     scene.backward(scene.align(), da);
     EXPECT_TRUE(scene.d_previous.isApprox(2 * d_previous, 1e-14)) << "adds";
     EXPECT_TRUE(scene.d_controls.isApprox(2 * d_controls, 1e-14)) << "adds";

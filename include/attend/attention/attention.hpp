@@ -28,7 +28,7 @@ namespace attend::inline ATTEND_ABI {
 /// the query, its memory and, for inner products, on whether `many_queries` asked together. Once
 /// warm, allocates nothing.
 template <Score Z, Window W = Full, class F = Softmax>
-requires Alignment<F, typename Z::Scalar>
+requires AlignmentFunction<F, typename Z::Scalar>
 class Attention {
  public:
   using Scalar = typename Z::Scalar;
@@ -96,6 +96,19 @@ class Attention {
     dQ += dA;
   }
 
+  /// Q (d_q x U); overwrites P (control_size(alignment) x U).
+  void controls(ConstView<S> Q, View<S> P) const {
+    if constexpr (requires { alignment.controls(Q, P); }) alignment.controls(Q, P);
+  }
+
+  /// P = controls(Q):  adds to dQ and to the alignment function's gradient.
+  void controls_backward(const Attention& transposed, ConstView<S> Q, ConstView<S> dP, View<S> dQ,
+                         Attention& gradient) const {
+    if constexpr (requires { alignment.controls(Q, dQ); }) {
+      alignment.controls_backward(transposed.alignment, Q, dP, dQ, gradient.alignment);
+    }
+  }
+
   /// From annotations and queries as they are: H (d_h x T), Q (d_q x U); overwrites C (d_h x U)
   /// and, if given, the weights (T x U). Throws ShapeError. For one source seen once; what is read
   /// again should keep a Memory.
@@ -111,7 +124,13 @@ class Attention {
     const Index d_e = projects_queries(score) ? keys.rows() : Q.rows();
     View<S> A = workspace.queries.resize(d_e, Q.cols());
     project_queries(Q, A);
-    attend(MemoryView<S>{keys, H}, Queries<S>{A}, C, workspace, {}, weights);
+    Queries<S> queries{A};
+    if (control_size(alignment) > 0) {
+      View<S> P = workspace.controls.resize(control_size(alignment), Q.cols());
+      controls(Q, P);
+      queries.controls = P.data();
+    }
+    attend(MemoryView<S>{keys, H}, queries, C, workspace, {}, weights);
   }
 
   /// The same, and makes `weights` the alignment (T x U).
@@ -135,10 +154,14 @@ class Attention {
       check_shape("Attention::attend", "weights", *weights, memory.keys.cols(), U);
       weights->setZero();
     }
-    if constexpr (!std::same_as<F, Softmax>) {
-      detail::WholeColumns<Z, W, F>(score, window, alignment, memory, queries, workspace)
-          .attend(C, weights);
-    } else {
+    if constexpr (may_need_columns) {
+      if (needs_columns()) {
+        detail::WholeColumns<Z, W, F>(score, window, alignment, memory, queries, workspace)
+            .attend(C, weights);
+        return;
+      }
+    }
+    if constexpr (may_tile) {
       std::span<S> known = normalisers;
       if (known.empty()) {
         workspace.normalisers.resize(static_cast<std::size_t>(U));
@@ -151,6 +174,12 @@ class Attention {
     }
   }
 
+  /// Whether the energies of a query must stand side by side: for every alignment function but
+  /// softmax, and for scores that read the past.
+  [[nodiscard]] bool needs_columns() const {
+    return !is_softmax(alignment) || past_of(score) != Past::nothing;
+  }
+
   /// The energies (T x U) as the alignment function takes them, -inf where a query does not see.
   void energies(const MemoryView<S>& memory, const Queries<S>& queries, View<S> E,
                 AttentionWorkspace<S>& workspace) const {
@@ -158,12 +187,14 @@ class Attention {
     detail::WholeColumns<Z, W, F>(score, window, alignment, memory, queries, workspace).energies(E);
   }
 
-  /// What attend gave for the same queries: contexts (d_v x U) and their normalisers; for alignment
-  /// functions other than softmax the weights (T x U).
+  /// What attend gave for the same queries: contexts (d_v x U) and their normalisers; by whole
+  /// columns also the weights (T x U), if kept, and the gradient of these weights beside what
+  /// comes through the contexts.
   struct Outcome {
     ConstView<S> C;
     std::span<const S> normalisers;
     const S* weights = nullptr;
+    const S* d_weights = nullptr;
   };
 
   /// c = sum_t a_t v_t, a = align(e):  da_t = v_t'dc, dv_t += a_t dc; softmax: de_t = a_t (da_t -
@@ -172,10 +203,18 @@ class Attention {
   void backward(const MemoryView<S>& memory, const Queries<S>& queries, const Outcome& outcome,
                 ConstView<S> dC, View<S> dA, MemoryGradient<S> d_memory, Attention& gradient,
                 AttentionWorkspace<S>& workspace) const {
-    if constexpr (!std::same_as<F, Softmax>) {
-      detail::WholeColumns<Z, W, F>(score, window, alignment, memory, queries, workspace)
-          .backward({outcome.weights, dC, dA, d_memory}, gradient.score, gradient.alignment);
-    } else {
+    if constexpr (may_need_columns) {
+      if (needs_columns()) {
+        detail::WholeColumns<Z, W, F>(score, window, alignment, memory, queries, workspace)
+            .backward({outcome.weights, outcome.d_weights, dC, dA, d_memory}, gradient.score,
+                      gradient.alignment);
+        return;
+      }
+    }
+    if constexpr (may_tile) {
+      check_argument(outcome.d_weights == nullptr,
+                     "Attention::backward: softmax in tiles takes no gradient of its weights; use "
+                     "Sharpened{} as the alignment function, which is softmax by whole columns");
       along(memory, queries, workspace, [&](const auto& way, Index u, Index count) {
         way.backward(u, count, outcome.C, outcome.normalisers, dC, dA, d_memory, gradient.score);
       });
@@ -183,6 +222,12 @@ class Attention {
   }
 
  private:
+  /// Whether this type can ever go by tiles, or by whole columns.
+  static constexpr bool may_tile = std::same_as<F, Softmax> || requires(const F& f) {
+    f.is_softmax();
+  };
+  static constexpr bool may_need_columns = !std::same_as<F, Softmax> || ReadsPast<Z>;
+
   /// Calls `body(way, first, count)` for blocks of queries, with the way that suits their number.
   template <class Body>
   void along(const MemoryView<S>& memory, const Queries<S>& queries,

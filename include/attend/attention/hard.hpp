@@ -25,8 +25,8 @@ template <Scalar S>
 
 }  // namespace detail
 
-/// a = 1 at the largest energy, the first of equals. Constant almost everywhere, so that no gradient
-/// reaches the energies: for search with a model that was trained otherwise. O(T) a step.
+/// a = 1 at the largest energy, the first of equals. Constant almost everywhere, so that no
+/// gradient reaches the energies: for search with a model that was trained otherwise. O(T) a step.
 struct Argmax {
   static void parameters(auto&&, auto&...) {}
 

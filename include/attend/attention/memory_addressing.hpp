@@ -16,23 +16,23 @@ namespace attend::inline ATTEND_ABI {
 /// Graves, Wayne, Danihelka 2014 (arXiv 1410.5401, eq. 5-9), for one query, with w' the weights of
 /// the step before:
 ///
-///     c = softmax(e)    h = g c + (1 - g) w'    m_i = sum_j h_j s(i - j), circular    w = m^y / sum m^y
+///     c = softmax(e)    h = g c + (1 - g) w'    m_i = sum_j h_j s(i - j), circular    w = m^y /
+///     sum m^y
 ///
 /// e should be a Cosine score's. Each query has five *controls* P = W q + b: g = sigma(p_0), shifts
-/// s(-1), s(0), s(1) = softmax(p_1..p_3), y = 1 + softplus(p_4). Without `previous` the first key has
-/// all of the weight before. W (5 x d_q), b (5). O(T) a step.
+/// s(-1), s(0), s(1) = softmax(p_1..p_3), y = 1 + softplus(p_4). Without `previous` the first key
+/// has all of the weight before. W (5 x d_q), b (5). O(T) a step.
 template <Scalar S>
 class MemoryAddressing {
  public:
   using Scalar = S;
-  static constexpr Index control_size = 5;
 
   PanelMatrix<S> W;
   Vector<S> b;
 
   MemoryAddressing() = default;
   /// Begins as little more than content addressing: g near 1, shift near 0.
-  MemoryAddressing(Index d_q, Random& random) : W(control_size, d_q), b(control_size) {
+  MemoryAddressing(Index d_q, Random& random) : W(size, d_q), b(size) {
     initialize_glorot(W, random);
     b << S{2}, S{0}, S{2}, S{0}, S{0};
   }
@@ -41,6 +41,9 @@ class MemoryAddressing {
     f("W", m.W...);
     f("b", m.b...);
   }
+
+  [[nodiscard]] Index control_size() const { return size; }
+  [[nodiscard]] bool reads_previous() const { return true; }
 
   /// Q (d_q x U); overwrites P (5 x U).
   void controls(ConstView<S> Q, View<S> P) const {
@@ -122,6 +125,8 @@ class MemoryAddressing {
   }
 
  private:
+  static constexpr Index size = 5;
+
   /// The controls as they act.
   struct Controls {
     S gate;
@@ -130,7 +135,9 @@ class MemoryAddressing {
     S d_sharpness;
 
     explicit Controls(std::span<const S> p)
-        : gate(sigmoid(p[0])), shifts{p[1], p[2], p[3]}, sharpness(S{1} + softplus(p[4])),
+        : gate(sigmoid(p[0])),
+          shifts{p[1], p[2], p[3]},
+          sharpness(S{1} + softplus(p[4])),
           d_sharpness(sigmoid(p[4])) {
       softmax(Index{3}, shifts.data());
     }

@@ -17,19 +17,22 @@ enum class MonotonicMode {
 };
 
 /// Each key, from the one that the step before chose, is taken with probability p_j = sigma(e_j);
-/// a_ij is the probability that step i takes key j: Raffel et al. 2017 (arXiv 1704.00784, eq. 9-13),
+/// a_ij is the probability that step i takes key j: Raffel et al. 2017 (arXiv 1704.00784, eq.
+/// 9-13),
 ///
 ///     q_ij = (1 - p_{i,j-1}) q_{i,j-1} + a_{i-1,j}     a_ij = p_ij q_ij     a_0 = [1, 0, ...]
 ///
 /// Weights may sum to less than 1: the rest is the probability to have run past the end. `noise` is
 /// the deviation of normal numbers that are added to energies where the step has a generator, of
-/// which a fork by the query's position is drawn from, so that the way back finds the same; it makes
-/// p learn to be 0 or 1, as it is in search. Without `previous` a step is the first. O(T) a step.
+/// which a fork by the query's position is drawn from, so that the way back finds the same; it
+/// makes p learn to be 0 or 1, as it is in search. Without `previous` a step is the first. O(T) a
+/// step.
 struct Monotonic {
   MonotonicMode mode = MonotonicMode::exact;
   double noise = 0;
 
   static void parameters(auto&&, auto&...) {}
+  [[nodiscard]] bool reads_previous() const { return true; }
 
   template <Scalar S>
   void align(std::span<S> e, const AlignmentStep<S>& step) const {

@@ -10,9 +10,9 @@
 namespace attend::inline ATTEND_ABI {
 
 /// Reads a memory from left to right and never goes back: Raffel et al. 2017 (arXiv 1704.00784,
-/// algorithm 1). Query i takes the first key, from the one that query i - 1 took on, whose energy is
-/// above 0; its context is that key's value. Only the energies that are passed are computed, a few
-/// at a time: all queries of a sequence together cost O(T + U) energies, not T U. What
+/// algorithm 1). Query i takes the first key, from the one that query i - 1 took on, whose energy
+/// is above 0; its context is that key's value. Only the energies that are passed are computed, a
+/// few at a time: all queries of a sequence together cost O(T + U) energies, not T U. What
 /// `Monotonic{MonotonicMode::hard}` gives, key for key.
 class MonotonicReader {
  public:
@@ -21,8 +21,8 @@ class MonotonicReader {
   /// Energies computed so far.
   [[nodiscard]] Index energies() const { return energies_; }
 
-  /// Reads on for one projected query a (d_e x 1); overwrites c (d_v x 1), with zero where no key is
-  /// taken, as for all queries after that. `place` is where the query stands. Allocates nothing
+  /// Reads on for one projected query a (d_e x 1); overwrites c (d_v x 1), with zero where no key
+  /// is taken, as for all queries after that. `place` is where the query stands. Allocates nothing
   /// once warm.
   template <Score Z, Scalar S>
   void read(const Z& score, const MemoryView<S>& memory, ConstView<std::type_identity_t<S>> a,

@@ -57,7 +57,15 @@ struct Queries {
   /// column by column), where their gradient is added, a generator.
   const S* previous = nullptr;
   S* d_previous = nullptr;
-  Random* random = nullptr;
+  const Random* random = nullptr;
+  /// For scores that read the past: their weights (T x U), and where the gradient is added.
+  const S* past = nullptr;
+  S* d_past = nullptr;
+  /// For alignment functions with controls: those of each query (n x U), and their gradient.
+  const S* controls = nullptr;
+  S* d_controls = nullptr;
+  /// For those that learn from rewards (U).
+  const S* advantages = nullptr;
 
   [[nodiscard]] bool hidden(Index t, Index u) const {
     return (keep && !keep(t, u)) || (bias && bias(t, u) == -std::numeric_limits<S>::infinity());

@@ -19,8 +19,8 @@ namespace attend::inline ATTEND_ABI {
 ///     de_j = -reinforce A (1[j = s] - p_j) - entropy dH(p)/de_j
 ///
 /// With probability `soft` a step uses p itself, as soft attention does, and then its gradient; so
-/// the paper lowers the variance. Draws from a fork of the step's generator by the query's position;
-/// without a generator, as in search, takes the most probable key. O(T) a step.
+/// the paper lowers the variance. Draws from a fork of the step's generator by the query's
+/// position; without a generator, as in search, takes the most probable key. O(T) a step.
 struct Sampled {
   double reinforce = 1;
   double entropy = 0;

@@ -10,9 +10,9 @@
 
 namespace attend::inline ATTEND_ABI {
 
-/// a_j = sigma(e_j) / sum_k sigma(e_k): Chorowski et al. 2015 (arXiv 1506.07503, eq. 11). Bounded, so
-/// that one key cannot take all of the weight. Computed as the softmax of log sigma(e), which is the
-/// same and holds where every sigmoid is too small for a float. O(T) a step.
+/// a_j = sigma(e_j) / sum_k sigma(e_k): Chorowski et al. 2015 (arXiv 1506.07503, eq. 11). Bounded,
+/// so that one key cannot take all of the weight. Computed as the softmax of log sigma(e), which is
+/// the same and holds where every sigmoid is too small for a float. O(T) a step.
 struct Smoothed {
   static void parameters(auto&&, auto&...) {}
 

@@ -24,6 +24,7 @@ class WholeColumns {
 
   struct Gradients {
     const S* weights;
+    const S* d_weights;
     ConstView<S> dC;
     View<S> dA;
     MemoryGradient<S> d_memory;
@@ -42,7 +43,7 @@ class WholeColumns {
   void energies(View<S> E) const {
     E.setConstant(-std::numeric_limits<S>::infinity());
     for (Index u = 0; u < E.cols(); ++u) {
-      sight_.for_each_run(u, 0, E.rows(), [&](Index from, Index to) {
+      for_each_run(u, [&](Index from, Index to) {
         energies_of_run(u, from, to, E.col(u).segment(from, to - from));
       });
     }
@@ -67,8 +68,7 @@ class WholeColumns {
   }
 
   /// da_t = v_t'dc, dv_t += a_t dc; the alignment function turns da into de, the score takes that.
-  void backward(Gradients d, Z& gradient,
-                F& alignment_gradient) const requires AlignmentFunction<F, S> {
+  void backward(Gradients d, Z& gradient, F& alignment_gradient) const {
     for (Index u = 0; u < d.dC.cols(); ++u) {
       View<S> e = seen_energies(u, AdjustsEnergies<Z>);
       const Index n = e.rows();
@@ -88,6 +88,10 @@ class WholeColumns {
         dots<S>(value(t), d.dC.col(u), View<S>(da.data() + i, 1, 1, 1));
       });
       drop(u, da);
+      if (d.d_weights != nullptr) {
+        const S* asked = d.d_weights + u * memory_.keys.cols();
+        for_each_seen(u, [&](Index i, Index t) { da(i, 0) += asked[t]; });
+      }
       AlignmentStep<S> step = step_of(u, workspace_.previous);
       take_d_previous(u, n, step);
       alignment_.align_backward(std::span<const S>(e.data(), length), weights,
@@ -101,11 +105,21 @@ class WholeColumns {
   }
 
  private:
+  /// What the alignment function reaches of what query u sees.
+  template <class Body>
+  void for_each_run(Index u, Body&& body) const {
+    KeyRange reach{0, memory_.keys.cols()};
+    if constexpr (requires { alignment_.reach(std::span<const S>(), Index{}); }) {
+      reach = alignment_.reach(controls(u), memory_.keys.cols());
+    }
+    sight_.for_each_run(u, reach.begin, reach.end, body);
+  }
+
   /// Calls `body(i, t)`: the i-th key that query u sees is t.
   template <class Body>
   void for_each_seen(Index u, Body&& body) const {
     Index i = 0;
-    sight_.for_each_run(u, 0, memory_.keys.cols(), [&](Index from, Index to) {
+    for_each_run(u, [&](Index from, Index to) {
       for (Index t = from; t < to; ++t) body(i++, t);
     });
   }
@@ -124,7 +138,13 @@ class WholeColumns {
   /// Adjusted, with the bias.
   void energies_of_run(Index u, Index from, Index to, View<S> e, S* adjusted = nullptr) const {
     const EnergyTile<S> tile = located(u, from, to, e.data());
-    score_.energies(tile.K, tile.A, e);
+    if (reads_past()) {
+      if constexpr (ReadsPast<Z>) {
+        score_.energies_after(past_tile(u, from, to), e, workspace_.past);
+      }
+    } else {
+      score_.energies(tile.K, tile.A, e);
+    }
     if constexpr (AdjustsEnergies<Z>) score_.adjust(tile);
     if (adjusted != nullptr) std::copy_n(e.data(), e.rows(), adjusted);
     add_bias(queries_, tile, u);
@@ -133,11 +153,11 @@ class WholeColumns {
   /// The energies of the keys that query u sees, side by side (n x 1).
   View<S> seen_energies(Index u, bool keeps = false) const {
     Index n = 0;
-    sight_.for_each_run(u, 0, memory_.keys.cols(), [&](Index from, Index to) { n += to - from; });
+    for_each_run(u, [&](Index from, Index to) { n += to - from; });
     View<S> e = workspace_.energies.resize(n, 1);
     S* adjusted = keeps ? workspace_.adjusted.resize(n, 1).data() : nullptr;
     Index i = 0;
-    sight_.for_each_run(u, 0, memory_.keys.cols(), [&](Index from, Index to) {
+    for_each_run(u, [&](Index from, Index to) {
       energies_of_run(u, from, to, View<S>(e.middleRows(i, to - from)),
                       keeps ? adjusted + i : nullptr);
       i += to - from;
@@ -147,7 +167,7 @@ class WholeColumns {
 
   void energies_backward(Index u, View<S> de, const Gradients& d, Z& gradient) const {
     Index i = 0;
-    sight_.for_each_run(u, 0, memory_.keys.cols(), [&](Index from, Index to) {
+    for_each_run(u, [&](Index from, Index to) {
       const Index n = to - from;
       TileGradient<S> tile_gradient{View<S>(d.d_memory.keys).middleCols(from, n),
                                     View<S>(d.dA).middleCols(u, 1)};
@@ -156,10 +176,45 @@ class WholeColumns {
         score_.adjust_backward(located(u, from, to, workspace_.adjusted.column(0) + i),
                                located(u, from, to, run.data()), tile_gradient, gradient);
       }
-      score_.energies_backward(memory_.keys.middleCols(from, n), queries_.A.middleCols(u, 1), run,
-                               tile_gradient.dK, tile_gradient.dA, gradient);
+      if (reads_past()) {
+        if constexpr (ReadsPast<Z>) {
+          score_.energies_after_backward(past_tile(u, from, to), run,
+                                         {tile_gradient.dK, tile_gradient.dA, d_past(u)}, gradient,
+                                         workspace_.past);
+        }
+      } else {
+        score_.energies_backward(memory_.keys.middleCols(from, n), queries_.A.middleCols(u, 1), run,
+                                 tile_gradient.dK, tile_gradient.dA, gradient);
+      }
       i += n;
     });
+  }
+
+  [[nodiscard]] bool reads_past() const {
+    return queries_.past != nullptr && past_of(score_) != Past::nothing;
+  }
+  [[nodiscard]] PastTile<S> past_tile(Index u, Index from, Index to) const {
+    const Index T = memory_.keys.cols();
+    return {memory_.keys.middleCols(from, to - from),
+            queries_.A.middleCols(u, 1),
+            {queries_.past + u * T, static_cast<std::size_t>(T)},
+            from};
+  }
+  [[nodiscard]] std::span<S> d_past(Index u) const {
+    if (queries_.d_past == nullptr) return {};
+    const Index T = memory_.keys.cols();
+    return {queries_.d_past + u * T, static_cast<std::size_t>(T)};
+  }
+
+  [[nodiscard]] std::span<const S> controls(Index u) const {
+    const Index n = control_size(alignment_);
+    if (queries_.controls == nullptr) return {};
+    return {queries_.controls + u * n, static_cast<std::size_t>(n)};
+  }
+  [[nodiscard]] std::span<S> d_controls(Index u) const {
+    const Index n = control_size(alignment_);
+    if (queries_.d_controls == nullptr) return {};
+    return {queries_.d_controls + u * n, static_cast<std::size_t>(n)};
   }
 
   void drop(Index u, View<S> a) const {
@@ -171,7 +226,11 @@ class WholeColumns {
   [[nodiscard]] AlignmentStep<S> step_of(Index u, Buffer<S>& memory) const {
     AlignmentStep<S> step;
     step.query = queries_.first + u;
+    step.keys = memory_.keys.cols();
     step.random = queries_.random;
+    step.controls = controls(u);
+    step.d_controls = d_controls(u);
+    if (queries_.advantages != nullptr) step.advantage = queries_.advantages[u];
     Index n = 0;
     for_each_seen(u, [&](Index i, Index t) {
       if (i == 0) step.first_key = t;

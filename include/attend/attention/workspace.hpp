@@ -5,6 +5,7 @@
 
 #include <attend/core/buffer.hpp>
 #include <attend/core/types.hpp>
+#include <attend/score/past.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -24,6 +25,8 @@ struct AttentionWorkspace {
   Buffer<S> aligned;
   Buffer<S> previous;
   Buffer<S> d_previous;
+  PastScratch<S> past;
+  Buffer<S> controls;
   std::vector<S> normalisers;
 };
 

@@ -1,10 +1,12 @@
 /// The passes of a softmax over one column.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include <attend/core/types.hpp>
+#include <attend/kernel/dots.hpp>
 #include <attend/kernel/packet.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -42,6 +44,36 @@ template <Scalar S>
     total = packet::padd(total, lane.inside(packet::exp(packet::psub(lane.load(x), by)), 0));
   });
   return peak + std::log(packet::sum(total));
+}
+
+/// x becomes softmax(x); all zero where every number is minus infinity.
+template <Scalar S>
+void softmax(Index n, S* x) {
+  const S peak = largest(n, x);
+  if (peak == -std::numeric_limits<S>::infinity()) {
+    std::fill_n(x, n, S{0});
+    return;
+  }
+  const auto by = packet::fill<S>(S{1} / exponentials(n, x, peak));
+  packet::for_each_lane<S>(n, [&](auto lane) { lane.store(x, packet::pmul(lane.load(x), by)); });
+}
+
+/// a = softmax(x):  dx_i = a_i (da_i - sum_j a_j da_j), in place of da.
+template <Scalar S>
+void softmax_backward(Index n, const S* a, S* d) {
+  const auto mean = packet::fill<S>(inner_product<S>(n, a, d));
+  packet::for_each_lane<S>(n, [&](auto lane) {
+    lane.store(d, packet::pmul(lane.load(a), packet::psub(lane.load(d), mean)));
+  });
+}
+
+/// The same for a caller that kept x and not a.
+template <Scalar S>
+void softmax_backward_of_energies(Index n, const S* x, S* d) {
+  const S normaliser = log_sum_exp(n, x);
+  S mean = 0;
+  for (Index i = 0; i < n; ++i) mean += std::exp(x[i] - normaliser) * d[i];
+  for (Index i = 0; i < n; ++i) d[i] = std::exp(x[i] - normaliser) * (d[i] - mean);
 }
 
 }  // namespace attend

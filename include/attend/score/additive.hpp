@@ -11,8 +11,8 @@
 namespace attend::inline ATTEND_ABI {
 
 /// e = v' tanh(W q + U h + b). Bahdanau, Cho, Bengio 2015 (arXiv 1409.0473, appendix A.1.2), with a
-/// bias unless `b` is empty. W (d_e x d_q), U (d_e x d_h), b (d_e), v (d_e). Projected keys are kept
-/// as e^(2(U h + b)), projected queries as e^(2 W q): see kernel/additive_energy.hpp.
+/// bias unless `b` is empty. W (d_e x d_q), U (d_e x d_h), b (d_e), v (d_e). Projected keys are
+/// kept as e^(2(U h + b)), projected queries as e^(2 W q): see kernel/additive_energy.hpp.
 template <attend::Scalar S>
 class Additive {
  public:

@@ -10,7 +10,8 @@ namespace attend::inline ATTEND_ABI {
 
 /// e = v' tanh(W_q q + W_h h) with [W_q W_h] = W_a. Luong, Pham, Manning 2015 (arXiv 1508.04025,
 /// eq. 8, concat). The additive score without a bias, whose W and U are the halves of W_a, kept
-/// apart because each meets its half at a different time. W_q (d_e x d_q), W_h (d_e x d_h), v (d_e).
+/// apart because each meets its half at a different time. W_q (d_e x d_q), W_h (d_e x d_h), v
+/// (d_e).
 template <attend::Scalar S>
 class Concat : public Additive<S> {
  public:

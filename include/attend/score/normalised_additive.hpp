@@ -9,9 +9,10 @@
 
 namespace attend::inline ATTEND_ABI {
 
-/// e = g (v/|v|)' tanh(W q + U h + b) + r: the weight normalisation of Salimans and Kingma 2016 (arXiv
-/// 1602.07868), with the offset of Raffel et al. 2017 (arXiv 1704.00784, eq. 16), which a softmax
-/// does not see and a monotonic attention needs. W, U, b, v as Additive has them; g (1), r (1).
+/// e = g (v/|v|)' tanh(W q + U h + b) + r: the weight normalisation of Salimans and Kingma 2016
+/// (arXiv 1602.07868), with the offset of Raffel et al. 2017 (arXiv 1704.00784, eq. 16), which a
+/// softmax does not see and a monotonic attention needs. W, U, b, v as Additive has them; g (1), r
+/// (1).
 template <attend::Scalar S>
 class NormalisedAdditive : public Additive<S> {
  public:
