@@ -3,6 +3,7 @@ find_package(Threads REQUIRED)
 attend_require_eigen()
 
 option(ATTEND_JSON "Offer attend::json: the headers that read and write JSON" ON)
+option(ATTEND_ZLIB "Offer attend::zlib, which reads NumPy's archives, where zlib is installed" ON)
 option(ATTEND_SENTENCEPIECE "Offer attend::sentencepiece where SentencePiece is installed" ON)
 
 set(attend_list "${PROJECT_SOURCE_DIR}/cmake/optional_headers.txt")
@@ -38,6 +39,15 @@ if(ATTEND_JSON)
   attend_require_json()
   attend_interface(attend_json json HEADERS ${attend_headers_json} LINKS
                    attend nlohmann_json::nlohmann_json)
+endif()
+
+if(ATTEND_ZLIB)
+  find_package(ZLIB QUIET)
+  if(ZLIB_FOUND)
+    attend_interface(attend_zlib zlib HEADERS ${attend_headers_zlib} LINKS attend ZLIB::ZLIB)
+  else()
+    message(STATUS "attend: zlib is not installed, so there is no attend::zlib")
+  endif()
 endif()
 
 if(ATTEND_SENTENCEPIECE)

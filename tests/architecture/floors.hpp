@@ -149,7 +149,7 @@ inline std::vector<std::string> cycles(const Headers& headers) {
 /// Headers that need an optional library without being listed as such, and the other way round.
 inline std::vector<std::string> optional_violations(
     const Headers& headers, const std::map<std::string, std::string>& optional) {
-  static const std::regex extra(R"(<(nlohmann/|sentencepiece).*)");
+  static const std::regex extra(R"(<(nlohmann/|sentencepiece|zlib).*)");
   std::vector<std::string> violations;
   for (const auto& [name, target] : optional) {
     if (!headers.contains(name)) violations.push_back(name + " is listed and does not exist");

@@ -22,19 +22,19 @@ using attend::Tensor;
 using attend::TensorFile;
 
 Tensor sixteen_bit(std::string dtype, const std::vector<std::uint16_t>& bits) {
-  Tensor tensor{std::move(dtype), {static_cast<Index>(bits.size())}, {}};
+  std::string bytes;
   for (const unsigned b : bits) {
-    tensor.bytes += static_cast<char>(b & 0xFFU);
-    tensor.bytes += static_cast<char>(b >> 8U);
+    bytes += static_cast<char>(b & 0xFFU);
+    bytes += static_cast<char>(b >> 8U);
   }
-  return tensor;
+  return {std::move(dtype), {static_cast<Index>(bits.size())}, std::move(bytes)};
 }
 
 TEST(Tensor, StoresLittleEndian) {
   const std::vector<std::int32_t> values{0x04030201, -2};
   const Tensor tensor = make_tensor<std::int32_t>({2}, values);
   EXPECT_EQ(tensor.dtype, "I32");
-  EXPECT_EQ(tensor.bytes, std::string("\x01\x02\x03\x04\xFE\xFF\xFF\xFF"));
+  EXPECT_EQ(tensor.bytes.view(), std::string("\x01\x02\x03\x04\xFE\xFF\xFF\xFF"));
   EXPECT_EQ(elements<std::int32_t>(tensor), values);
 }
 

@@ -82,24 +82,24 @@ void check_names_and_shapes(const TensorFile& file, std::string_view prefix, con
   if (!unequal.empty()) throw FormatError(file.source + ": " + unequal);
 }
 
-/// The elements of a parameter's tensor, checked.
+/// Throws unless the elements of the tensor can become parameters.
 template <Scalar S>
-[[nodiscard]] std::vector<S> parameter_elements(const TensorFile& file, const std::string& name,
-                                                const LoadOptions& options) {
+void check_elements(const TensorFile& file, const std::string& name, const LoadOptions& options) {
   const Tensor& tensor = file.at(name);
   if (tensor.dtype != "F64" && tensor.dtype != "F32" && tensor.dtype != "F16" &&
       tensor.dtype != "BF16") {
     throw FormatError(message(file.source, ": tensor '", name, "' has type ", tensor.dtype,
                               ", expected F64, F32, F16 or BF16"));
   }
-  std::vector<S> values = elements<S>(tensor);
-  for (std::size_t i = 0; i < values.size() && !options.allow_non_finite; ++i) {
-    if (!std::isfinite(values[i])) {
-      throw FormatError(message(file.source, ": tensor '", name, "': element ", i, " is ",
-                                values[i], ", not a finite number"));
+  if (options.allow_non_finite) return;
+  with_elements<S>(tensor, [&](auto at) {
+    for (Index i = 0, count = element_count(tensor.shape); i < count; ++i) {
+      if (!std::isfinite(at(i))) [[unlikely]] {
+        throw FormatError(message(file.source, ": tensor '", name, "': element ", i, " is ", at(i),
+                                  ", not a finite number"));
+      }
     }
-  }
-  return values;
+  });
 }
 
 }  // namespace detail
@@ -135,19 +135,17 @@ void load_parameters(const TensorFile& file, std::string_view prefix, M& model,
   for_each_parameter(
       [&](std::string_view path, const auto& parameter) {
         using S = detail::ParameterScalar<decltype(parameter)>;
-        (void)detail::parameter_elements<S>(file, detail::tensor_name(prefix, path), options);
+        detail::check_elements<S>(file, detail::tensor_name(prefix, path), options);
       },
       std::as_const(model));
   for_each_parameter(
       [&](std::string_view path, auto& parameter) {
         using S = detail::ParameterScalar<decltype(parameter)>;
-        const auto values =
-            detail::parameter_elements<S>(file, detail::tensor_name(prefix, path), options);
-        for (Index i = 0, k = 0; i < parameter.rows(); ++i) {
-          for (Index j = 0; j < parameter.cols(); ++j, ++k) {
-            parameter(i, j) = values[static_cast<std::size_t>(k)];
+        detail::with_elements<S>(file.at(detail::tensor_name(prefix, path)), [&](auto at) {
+          for (Index i = 0, k = 0; i < parameter.rows(); ++i) {
+            for (Index j = 0; j < parameter.cols(); ++j, ++k) parameter(i, j) = at(k);
           }
-        }
+        });
       },
       model);
 }

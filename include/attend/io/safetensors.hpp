@@ -6,17 +6,17 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include <attend/io/atomic_file.hpp>
+#include <attend/io/bytes.hpp>
+#include <attend/io/mapped_file.hpp>
 #include <attend/io/safetensors_header.hpp>
 #include <attend/io/tensor_file.hpp>
 
@@ -27,58 +27,33 @@ namespace detail {
 /// The format's own limit, so that a length alone never makes a reader allocate.
 inline constexpr std::uint64_t safetensors_header_limit = 100'000'000;
 
-/// Bytes of a file whose size is known, read in order.
-class SizedFile {
- public:
-  explicit SizedFile(const std::filesystem::path& path) : source_(path.string()) {
-    std::error_code error;
-    size_ = std::filesystem::file_size(path, error);
-    if (error) throw_file_error(path, "cannot be read", error);
-    file_.open(path, std::ios::binary);
-    if (!file_) throw_file_error(path, "cannot be read", last_system_error());
-  }
-
-  [[nodiscard]] const std::string& source() const { return source_; }
-  /// Bytes that have not been read.
-  [[nodiscard]] std::uint64_t rest() const { return size_; }
-
-  [[nodiscard]] std::string read(std::uint64_t count) {
-    if (count <= size_) {
-      std::string bytes(static_cast<std::size_t>(count), '\0');
-      if (file_.read(bytes.data(), static_cast<std::streamsize>(count))) {
-        size_ -= count;
-        return bytes;
-      }
-    }
-    throw FormatError(source_ + ": the file ends too early; it is damaged or incomplete");
-  }
-
- private:
-  std::string source_;
-  std::uintmax_t size_ = 0;
-  std::ifstream file_;
+/// The header of the file, and what lies behind it.
+struct SafetensorsParts {
+  std::string_view header;
+  Bytes data;
 };
 
-[[nodiscard]] inline std::string read_safetensors_header(SizedFile& file) {
-  if (file.rest() < 8) {
-    throw FormatError(message(file.source(), ": not a safetensors file: it has ", file.rest(),
+[[nodiscard]] inline SafetensorsParts split_safetensors(const std::string& source,
+                                                        const Bytes& file) {
+  if (file.size() < 8) {
+    throw FormatError(message(source, ": not a safetensors file: it has ", file.size(),
                               " bytes, the length of the header takes 8"));
   }
-  const auto length = from_little_endian<std::uint64_t>(file.read(8).data());
-  if (length > safetensors_header_limit || length > file.rest()) {
-    throw FormatError(message(file.source(),
-                              ": not a safetensors file, or incomplete: a header of ", length,
-                              " bytes is announced, ", file.rest(), " bytes follow, ",
+  const auto length = from_little_endian<std::uint64_t>(file.data());
+  const std::uint64_t rest = file.size() - 8;
+  if (length > safetensors_header_limit || length > rest) {
+    throw FormatError(message(source, ": not a safetensors file, or incomplete: a header of ",
+                              length, " bytes is announced, ", rest, " bytes follow, ",
                               safetensors_header_limit, " are the limit"));
   }
-  std::string header = file.read(length);
+  const std::string_view header = file.view().substr(8, static_cast<std::size_t>(length));
   // The parser takes a zero byte for the end of the text.
-  if (!header.starts_with('{') || header.find('\0') != std::string::npos) {
-    throw FormatError(file.source() +
+  if (!header.starts_with('{') || header.find('\0') != std::string_view::npos) {
+    throw FormatError(source +
                       ": not a safetensors file: the header does not begin with '{', or holds a "
                       "zero byte");
   }
-  return header;
+  return {header, file.part(8 + header.size(), file.size())};
 }
 
 /// Wide elements first, so that every tensor is aligned; then by name.
@@ -130,7 +105,7 @@ class SizedFile {
   detail::to_little_endian(std::uint64_t{text.size()}, bytes.data());
   bytes.reserve(8 + text.size() + size);
   bytes += text;
-  for (const std::string_view name : names) bytes += file.at(name).bytes;
+  for (const std::string_view name : names) bytes += file.at(name).bytes.view();
   return bytes;
 }
 
@@ -139,25 +114,33 @@ inline void write_safetensors(const std::filesystem::path& path, const TensorFil
   write_atomically(path, to_safetensors(file));
 }
 
-/// Reads a file, strictly: every byte of the data belongs to exactly one tensor, no name comes
-/// twice, and nothing is allocated before the file's size confirms it. Throws FormatError that
-/// names the file, the tensor and the reason.
-[[nodiscard]] inline TensorFile read_safetensors(const std::filesystem::path& path) {
-  detail::SizedFile file(path);
-  const std::string text = detail::read_safetensors_header(file);
-  detail::HeaderReader header(file.source());
+/// The tensors of a safetensors file's bytes, strictly: every byte of the data belongs to exactly
+/// one tensor, no name comes twice, and nothing is allocated before the size confirms it. Tensors
+/// are parts of the bytes, not copies. `source` stands in messages. Throws FormatError that names
+/// the source, the tensor and the reason.
+[[nodiscard]] inline TensorFile from_safetensors(const Bytes& bytes, std::string source) {
+  const auto [text, data] = detail::split_safetensors(source, bytes);
+  detail::HeaderReader header(source);
   nlohmann::json::sax_parse(text, &header);
-  detail::check_layout(file.source(), header.entries, file.rest());
+  detail::check_layout(source, header.entries, data.size());
 
   TensorFile result;
-  result.source = file.source();
+  result.source = std::move(source);
   result.metadata = std::move(header.metadata);
   for (detail::HeaderEntry& entry : header.entries) {
+    const auto first = static_cast<std::size_t>(entry.offsets[0]);
+    const auto count = static_cast<std::size_t>(entry.offsets[1]) - first;
     result.insert(std::move(entry.name), Tensor{std::move(entry.dtype),
                                                 {entry.shape.begin(), entry.shape.end()},
-                                                file.read(entry.offsets[1] - entry.offsets[0])});
+                                                data.part(first, count)});
   }
   return result;
+}
+
+/// Maps a file and reads it by the rules of `from_safetensors`; its weights stay in pages that the
+/// system shares, and are read when they are looked at.
+[[nodiscard]] inline TensorFile read_safetensors(const std::filesystem::path& path) {
+  return from_safetensors(map_file(path), path.string());
 }
 
 }  // namespace attend

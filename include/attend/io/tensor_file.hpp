@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <attend/core/error.hpp>
+#include <attend/io/bytes.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -29,7 +30,7 @@ concept TensorElement = Scalar<T> || std::same_as<T, std::uint8_t> ||
 struct Tensor {
   std::string dtype;
   std::vector<Index> shape;
-  std::string bytes;
+  Bytes bytes;
 
   bool operator==(const Tensor&) const = default;
 };
@@ -117,36 +118,50 @@ template <TensorElement T>
     throw ShapeError(detail::message("make_tensor: the shape is ", shape_text(shape),
                                      ", the values are ", values.size()));
   }
-  Tensor tensor{std::string(detail::dtype_of<T>()), std::move(shape), {}};
-  tensor.bytes.resize(values.size() * sizeof(T));
+  std::string bytes(values.size() * sizeof(T), '\0');
   for (std::size_t i = 0; i < values.size(); ++i) {
-    detail::to_little_endian(values[i], tensor.bytes.data() + i * sizeof(T));
+    detail::to_little_endian(values[i], bytes.data() + i * sizeof(T));
   }
-  return tensor;
+  return {std::string(detail::dtype_of<T>()), std::move(shape), std::move(bytes)};
 }
+
+namespace detail {
+
+/// Calls `use(at)`, where `at(i)` is element i of the tensor, row-major, as it is read from the
+/// bytes. Throws FormatError for a type that cannot become T.
+template <TensorElement T, class Use>
+void with_elements(const Tensor& tensor, Use&& use) {
+  const char* bytes = tensor.bytes.data();
+  const auto read = [&]<class From>(auto value_of, From) {
+    use([&](Index i) {
+      return static_cast<T>(
+          value_of(from_little_endian<From>(bytes + i * static_cast<Index>(sizeof(From)))));
+    });
+  };
+  const auto same = [](auto value) { return value; };
+  if (tensor.dtype == dtype_of<T>()) return read(same, T{});
+  if constexpr (Scalar<T>) {
+    if (tensor.dtype == "F32") return read(same, float{});
+    if (tensor.dtype == "F64") return read(same, double{});
+    if (tensor.dtype == "F16") return read(from_half, std::uint16_t{});
+    if (tensor.dtype == "BF16") return read(from_brain_float, std::uint16_t{});
+  }
+  throw FormatError(message("elements: the type is ", tensor.dtype, ", expected ",
+                            Scalar<T> ? "F64, F32, F16 or BF16" : dtype_of<T>()));
+}
+
+}  // namespace detail
 
 /// The elements of a tensor, row-major. Floating point is read from F64, F32, F16 and BF16; the
 /// integers only from their own type. Throws FormatError with both types.
 template <TensorElement T>
 [[nodiscard]] std::vector<T> elements(const Tensor& tensor) {
-  const auto convert = [&]<class From>(auto value_of, From) {
-    std::vector<T> values(tensor.bytes.size() / sizeof(From));
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const char* bytes = tensor.bytes.data() + i * sizeof(From);
-      values[i] = static_cast<T>(value_of(detail::from_little_endian<From>(bytes)));
-    }
-    return values;
-  };
-  const auto same = [](auto value) { return value; };
-  if (tensor.dtype == detail::dtype_of<T>()) return convert(same, T{});
-  if constexpr (Scalar<T>) {
-    if (tensor.dtype == "F32") return convert(same, float{});
-    if (tensor.dtype == "F64") return convert(same, double{});
-    if (tensor.dtype == "F16") return convert(detail::from_half, std::uint16_t{});
-    if (tensor.dtype == "BF16") return convert(detail::from_brain_float, std::uint16_t{});
-  }
-  throw FormatError(detail::message("elements: the type is ", tensor.dtype, ", expected ",
-                                    Scalar<T> ? "F64, F32, F16 or BF16" : detail::dtype_of<T>()));
+  std::vector<T> values;
+  detail::with_elements<T>(tensor, [&](auto at) {
+    values.resize(static_cast<std::size_t>(element_count(tensor.shape)));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = at(static_cast<Index>(i));
+  });
+  return values;
 }
 
 /// What a file holds: tensors and notes by name, and where they came from.
@@ -180,13 +195,13 @@ struct TensorFile {
     return place->second;
   }
   /// What `insert_bytes` put in. Throws FormatError where it is missing or not U8.
-  [[nodiscard]] const std::string& bytes(std::string_view name) const {
+  [[nodiscard]] std::string_view bytes(std::string_view name) const {
     const Tensor& tensor = at(name);
     if (tensor.dtype != "U8") {
       throw FormatError(detail::message(source, ": tensor '", name, "' has type ", tensor.dtype,
                                         ", expected U8"));
     }
-    return tensor.bytes;
+    return tensor.bytes.view();
   }
   /// Throws FormatError where there is no such note.
   [[nodiscard]] const std::string& note(std::string_view key) const {
