@@ -129,14 +129,17 @@ def main():
     cases, context = read_results(folder)
     limits = Limits(cases)
     torch = os.path.join(folder, "torch.json")
+    about = ""
     if os.path.exists(torch):
         with open(torch, encoding="utf-8") as file:
-            for case, seconds in json.load(file).items():
-                cases[case]["PyTorch"] = type("Peer", (), {"seconds": seconds})
+            ran = json.load(file)
+        about = f" {ran['about']}."
+        for case, seconds in ran["seconds"].items():
+            cases[case]["PyTorch"] = type("Peer", (), {"seconds": seconds})
     peers = [p for p in PEERS if any(p in contenders for contenders in cases.values())]
 
     print(f"{processor()}, {context['num_cpus']} cores, one thread; {compiler}, `{flags}`; "
-          f"commit {commit}.\n")
+          f"commit {commit}.{about}\n")
     print(f"Limits measured in the same run: {limits.describe()}.\n")
     print("Medians of repetitions in random order, in CPU time. *Of the limit*: the least time that "
           "operations at\nthe peak and reads at the bandwidth of their working set can take, as a part "
