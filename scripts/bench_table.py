@@ -1,7 +1,7 @@
 """Turns what attend_benchmarks measured into one Markdown table.
 
 usage: bench_table.py FOLDER COMPILER FLAGS COMMIT
-FOLDER holds results.json (Google Benchmark) and perhaps torch.json (seconds by case).
+FOLDER holds results.json (Google Benchmark) and perhaps torch.json and costs.md.
 Needs Python's standard library alone.
 """
 import json
@@ -13,10 +13,11 @@ PEERS = ("Eigen", "oneDNN", "PyTorch", "loop")
 
 
 class Measured:
-    """One contender of one case: the median of its repetitions."""
+    """One contender of one case: the median and the best of its repetitions."""
 
     def __init__(self, runs):
         self.seconds = statistics.median(run["cpu_time"] for run in runs) * 1e-9
+        self.best = min(run["cpu_time"] for run in runs) * 1e-9
         self.allocations = runs[0].get("allocations", 0)
         self.rates = {k: self._amount(runs[0], k) / self.seconds
                       for k in ("FLOP/s", "bytes/s", "elements/s", "tokens/s") if k in runs[0]}
@@ -44,13 +45,15 @@ def read_results(folder):
 
 
 class Limits:
-    """The machine's multiply-add peak and its read bandwidth by working set."""
+    """The machine's multiply-add peak and its read bandwidth by working set, at its best."""
 
     def __init__(self, cases):
-        self.peak = cases.pop("limit_multiply_add")["machine"].rates["FLOP/s"]
+        peak = cases.pop("limit_multiply_add")["machine"]
+        self.peak = peak.phases[0][0] / peak.best
         self.bandwidth = {}
         for case in [c for c in cases if c.startswith("limit_read/")]:
-            self.bandwidth[int(case.split(":")[1])] = cases.pop(case)["machine"].rates["bytes/s"]
+            size = int(case.split(":")[1])
+            self.bandwidth[size] = size / cases.pop(case)["machine"].best
 
     def seconds(self, phases):
         """The least time that the phases can take."""
@@ -97,7 +100,7 @@ def row(case, contenders, limits, peers):
     family, *shape = case.split("/")
     cells = [family.replace("_", " "), " ".join(s.replace(":", "=") for s in shape),
              duration(own.seconds), rate(own),
-             f"{100 * limits.seconds(own.phases) / own.seconds:.0f}%", f"{own.allocations:.0f}"]
+             f"{100 * limits.seconds(own.phases) / own.best:.0f}%", f"{own.allocations:.0f}"]
     for peer in peers:
         known = peer in contenders
         cells.append(f"{contenders[peer].seconds / own.seconds:.2f}" if known else "")
@@ -141,10 +144,10 @@ def main():
     print(f"{processor()}, {context['num_cpus']} cores, one thread; {compiler}, `{flags}`; "
           f"commit {commit}.{about}\n")
     print(f"Limits measured in the same run: {limits.describe()}.\n")
-    print("Medians of repetitions in random order, in CPU time. *Of the limit*: the least time that "
+    print("CPU times, medians of repetitions in random order. *Of the limit*: the least time that "
           "operations at\nthe peak and reads at the bandwidth of their working set can take, as a part "
-          "of attend's time. The last\ncolumns: the others' times as multiples of attend's; above 1 "
-          "attend is faster.\n")
+          "of attend's, the best\nrepetition of each. The last columns: the others' times as multiples "
+          "of attend's; above 1 attend is faster.\n")
     head = ["case", "shape", "time", "rate", "of the limit", "allocations", *peers]
     print("| " + " | ".join(head) + " |")
     print("|---|---|" + "--:|" * (len(head) - 2))
@@ -153,6 +156,10 @@ def main():
     share = cross_entropy_share(cases)
     if share:
         print("\n" + share)
+    costs = os.path.join(folder, "costs.md")
+    if os.path.exists(costs):
+        with open(costs, encoding="utf-8") as file:
+            print("\n" + file.read(), end="")
 
 
 if __name__ == "__main__":
