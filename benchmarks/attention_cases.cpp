@@ -41,11 +41,11 @@ attend::Dot<float> dot_score(const StepShape& /*shape*/) { return {}; }
 
 attend::Additive<float> additive_score(const StepShape& shape) {
   const ScoreWeights weights(shape.d);
-  attend::Additive<float> score;
+  Random random(6);
+  attend::Additive<float> score({.query = shape.d, .key = shape.d, .energy = shape.d}, random);
   score.W = weights.W;
   score.U = weights.U;
   score.v = weights.v;
-  score.b.setZero(shape.d);
   return score;
 }
 
