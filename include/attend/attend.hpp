@@ -4,6 +4,7 @@
 // core
 #include <attend/core/abi.hpp>
 #include <attend/core/buffer.hpp>
+#include <attend/core/dual.hpp>
 #include <attend/core/error.hpp>
 #include <attend/core/initialize.hpp>
 #include <attend/core/parameters.hpp>
@@ -39,17 +40,24 @@
 
 // score
 #include <attend/score/additive.hpp>
+#include <attend/score/adjusted.hpp>
 #include <attend/score/any_score.hpp>
 #include <attend/score/concat.hpp>
 #include <attend/score/cosine.hpp>
 #include <attend/score/dot.hpp>
 #include <attend/score/energy_tile.hpp>
 #include <attend/score/general.hpp>
+#include <attend/score/linear_bias.hpp>
+#include <attend/score/location.hpp>
 #include <attend/score/location_sensitive.hpp>
 #include <attend/score/normalised_additive.hpp>
+#include <attend/score/pairwise.hpp>
 #include <attend/score/past.hpp>
+#include <attend/score/position_table.hpp>
+#include <attend/score/relative_positions.hpp>
 #include <attend/score/scaled.hpp>
 #include <attend/score/score.hpp>
+#include <attend/score/soft_cap.hpp>
 
 // attention
 #include <attend/attention/alignment.hpp>

@@ -148,7 +148,10 @@ class Attention {
               AttentionWorkspace<S>& workspace, std::span<S> normalisers = {},
               View<S>* weights = nullptr) const {
     const Index U = queries.A.cols();
-    check_shape("Attention::attend", "projected queries", queries.A, memory.keys.rows(), C.cols());
+    if (!ignores_keys(score)) {
+      check_shape("Attention::attend", "projected queries", queries.A, memory.keys.rows(),
+                  C.cols());
+    }
     check_shape("Attention::attend", "C", C, memory.values.rows(), U);
     if (weights != nullptr) {
       check_shape("Attention::attend", "weights", *weights, memory.keys.cols(), U);

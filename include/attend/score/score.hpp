@@ -59,6 +59,13 @@ concept ProjectsQueries = Score<Z> &&
   score.project_queries_backward(score, in, in, out, gradient);
 };
 
+/// Whether a score looks at positions alone, so that keys and queries may have any sizes.
+template <Score Z>
+[[nodiscard]] bool ignores_keys(const Z& score) {
+  if constexpr (requires { score.ignores_keys(); }) return score.ignores_keys();
+  return false;
+}
+
 template <class Z>
 concept AdjustsEnergies = Score<Z> &&
     requires(const Z& score, Z& gradient, const EnergyTile<typename Z::Scalar>& tile,
