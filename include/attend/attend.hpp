@@ -19,9 +19,12 @@
 #include <attend/kernel/finite_columns.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/panel_matrix.hpp>
+#include <attend/kernel/precision.hpp>
 #include <attend/kernel/product.hpp>
+#include <attend/kernel/product_tile.hpp>
 #include <attend/kernel/softmax.hpp>
 #include <attend/kernel/softmax_rows.hpp>
+#include <attend/kernel/stored_weights.hpp>
 #include <attend/kernel/transposed_panels.hpp>
 #include <attend/kernel/weighted_sum.hpp>
 

@@ -17,7 +17,7 @@ const Index awkward[] = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65
 
 /// The sum of the absolute values of what is stored beyond the matrix's own elements.
 template <class S>
-S padding(const PanelMatrix<S>& m) {
+S padding(PanelMatrix<S> m) {
   std::set<const S*> own;
   for (Index i = 0; i < m.rows(); ++i) {
     for (Index j = 0; j < m.cols(); ++j) own.insert(&m(i, j));

@@ -2,34 +2,38 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <string_view>
 #include <utility>
+#include <variant>
 
 #include <attend/core/error.hpp>
 #include <attend/core/parameters.hpp>
 #include <attend/core/types.hpp>
 #include <attend/kernel/packet.hpp>
+#include <attend/kernel/precision.hpp>
+#include <attend/kernel/stored_weights.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
-namespace packet {
-/// Packets in the height of a panel: four where there are 32 registers, two where there are 16.
-inline constexpr Index panel_packets = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 4 : 2;
-template <Scalar S>
-inline constexpr Index panel_rows = panel_packets* width<S>;
-}  // namespace packet
-
-/// Columns [first, first + cols) of weights in panels, to be read.
-template <Scalar S>
+/// Columns [first, first + cols) of weights in panels, to be read. A panel is `panel_stride`
+/// Stored long; int8 has a scale for every row of the panels.
+template <Scalar S, class Stored = S>
 struct PanelView {
-  const S* data;
+  const Stored* data;
   Index panel_stride;
   Index rows;
   Index cols;
+  const S* scales = nullptr;
 };
 
 /// A (rows x cols) matrix of weights, stored in panels of `panel_rows` rows, each panel column by
 /// column, its last rows padded with zeros. A product reads it in one stream and never packs it
 /// again; a step's weights are so packed once, when the model is made.
+///
+/// In a reduced precision (`set_precision`) it is read by products and by the const `(i, j)`, which
+/// gives the number that the product multiplies with. What would change it, or look at its storage,
+/// throws std::invalid_argument.
 template <Scalar S>
 class PanelMatrix {
  public:
@@ -47,15 +51,16 @@ class PanelMatrix {
   PanelMatrix& operator=(const Eigen::MatrixBase<D>& m) {
     resize(m.rows(), m.cols());
     for (Index j = 0; j < cols_; ++j) {
-      for (Index i = 0; i < rows_; ++i) (*this)(i, j) = m(i, j);
+      for (Index i = 0; i < rows_; ++i) storage_[position(i, j)] = m(i, j);
     }
     return *this;
   }
 
-  /// Makes it (rows x cols) and zero.
+  /// Makes it (rows x cols), zero, and of full precision.
   void resize(Index rows, Index cols) {
     rows_ = rows;
     cols_ = cols;
+    reduced_ = std::monostate();
     storage_.setZero(panels() * panel_stride());
   }
 
@@ -66,13 +71,21 @@ class PanelMatrix {
   [[nodiscard]] Index panels() const { return (rows_ + panel_rows - 1) / panel_rows; }
   [[nodiscard]] Index panel_stride() const { return panel_rows * cols_; }
 
-  /// The storage with its padding.
-  [[nodiscard]] Index size() const { return storage_.size(); }
-  [[nodiscard]] const S* data() const { return storage_.data(); }
-  [[nodiscard]] S* data() { return storage_.data(); }
+  /// The storage of full precision, with its padding.
+  [[nodiscard]] Index size() const { return panels() * panel_stride(); }
+  [[nodiscard]] const S* data() const {
+    check_full();
+    return storage_.data();
+  }
+  [[nodiscard]] S* data() {
+    check_full();
+    return storage_.data();
+  }
 
-  [[nodiscard]] const S& operator()(Index i, Index j) const { return storage_[position(i, j)]; }
-  [[nodiscard]] S& operator()(Index i, Index j) { return storage_[position(i, j)]; }
+  [[nodiscard]] S operator()(Index i, Index j) const {
+    return std::visit([&](const auto& reduced) { return element(reduced, i, j); }, reduced_);
+  }
+  [[nodiscard]] S& operator()(Index i, Index j) { return data()[position(i, j)]; }
 
   [[nodiscard]] Matrix<S> matrix() const {
     Matrix<S> m(rows_, cols_);
@@ -87,33 +100,145 @@ class PanelMatrix {
   [[nodiscard]] PanelView<S> columns(Index first, Index count) const {
     return {data() + first * panel_rows, panel_stride(), rows_, count};
   }
+  /// Calls `f` with the view of the precision that it is stored in.
+  template <class F>
+  void visit(F&& f) const {
+    std::visit([&](const auto& reduced) { f(stored_view(reduced)); }, reduced_);
+  }
+
+  [[nodiscard]] Precision precision() const { return static_cast<Precision>(reduced_.index()); }
+  /// Converts its elements. Afterwards it holds no others.
+  void set_precision(Precision precision) {
+    if (precision == this->precision()) return;
+    const Matrix<S> m = matrix();
+    *this = m;
+    if (precision == Precision::full) return;
+    if (precision == Precision::bfloat16) reduced_ = to_pairs();
+    if (precision == Precision::int8) reduced_ = to_bytes();
+    storage_ = Vector<S>();
+  }
+  /// Bytes that it is stored in.
+  [[nodiscard]] Index bytes() const {
+    return std::visit([&](const auto& reduced) { return stored_bytes(reduced); }, reduced_);
+  }
 
   /// Becomes the transpose of `m`; reuses its memory.
   void assign_transposed(const PanelMatrix& m) {
     if (rows_ != m.cols_ || cols_ != m.rows_) resize(m.cols_, m.rows_);
-    for (Index first = 0; first < m.rows_; first += panel_rows) {
-      const Index rows = std::min(panel_rows, m.rows_ - first);
-      for (Index j = 0; j < m.cols_; ++j) {
-        const S* from = &m(first, j);
-        S* to = &(*this)(j, first);
-        for (Index i = 0; i < rows; ++i) to[i * panel_rows] = from[i];
-      }
+    const S* from = m.data();
+    S* to = data();
+    for (Index first = 0; first < m.rows_; first += panel_rows, from += m.panel_stride()) {
+      transpose_panel(from, std::min(panel_rows, m.rows_ - first), m.cols_, to, first);
     }
   }
 
  private:
+  using Pairs = Eigen::Matrix<BFloat16Pair, Eigen::Dynamic, 1>;
+  struct Bytes {
+    Eigen::Matrix<std::int8_t, Eigen::Dynamic, 1> q;
+    Vector<S> scales;
+  };
+
   [[nodiscard]] Index position(Index i, Index j) const {
     return (i / panel_rows) * panel_stride() + j * panel_rows + i % panel_rows;
+  }
+  /// Where the bfloat16 of an element lies, and by how many bits it is shifted.
+  struct PlaceInPairs {
+    Index word;
+    unsigned shift;
+  };
+  [[nodiscard]] PlaceInPairs place_in_pairs(Index i, Index j) const {
+    constexpr Index w = packet::width<S>;
+    const Index packet = i % panel_rows / w;
+    const Index column = (i / panel_rows) * panel_stride() / 2 + j * panel_rows / 2;
+    return {column + packet / 2 * w + i % w, packet % 2 == 0 ? 0U : 16U};
+  }
+
+  void check_full() const {
+    check_argument(
+        precision() == Precision::full,
+        "PanelMatrix: the weights are stored in reduced precision, which products read "
+        "and nothing changes; train in full precision and call set_precision(model, ...) "
+        "on a copy");
+  }
+
+  [[nodiscard]] Pairs to_pairs() const {
+    Pairs pairs = Pairs::Zero(size() / 2);
+    for (Index j = 0; j < cols_; ++j) {
+      for (Index i = 0; i < rows_; ++i) {
+        const PlaceInPairs place = place_in_pairs(i, j);
+        const float w = static_cast<float>(storage_[position(i, j)]);
+        pairs[place.word] |= BFloat16Pair{to_bfloat16(w)} << place.shift;
+      }
+    }
+    return pairs;
+  }
+  [[nodiscard]] Bytes to_bytes() const {
+    Bytes bytes{decltype(Bytes::q)::Zero(size()), Vector<S>::Zero(panels() * panel_rows)};
+    for (Index i = 0; i < rows_; ++i) {
+      S largest = 0;
+      for (Index j = 0; j < cols_; ++j) {
+        const S w = std::abs(storage_[position(i, j)]);
+        if (!(w <= largest)) largest = w;  // and NaN stays
+        if (std::isnan(largest)) break;
+      }
+      const S scale = int8_scale(largest);
+      bytes.scales[i] = scale;
+      for (Index j = 0; j < cols_; ++j) {
+        bytes.q[position(i, j)] = to_int8(storage_[position(i, j)], scale);
+      }
+    }
+    return bytes;
+  }
+
+  [[nodiscard]] S element(std::monostate /*full*/, Index i, Index j) const {
+    return storage_[position(i, j)];
+  }
+  [[nodiscard]] S element(const Pairs& pairs, Index i, Index j) const {
+    const PlaceInPairs place = place_in_pairs(i, j);
+    return from_bfloat16(static_cast<std::uint16_t>(pairs[place.word] >> place.shift));
+  }
+  [[nodiscard]] S element(const Bytes& bytes, Index i, Index j) const {
+    return static_cast<S>(bytes.q[position(i, j)]) * bytes.scales[i];
+  }
+
+  [[nodiscard]] PanelView<S> stored_view(std::monostate /*full*/) const { return view(); }
+  [[nodiscard]] PanelView<S, BFloat16Pair> stored_view(const Pairs& pairs) const {
+    return {pairs.data(), panel_stride() / 2, rows_, cols_};
+  }
+  [[nodiscard]] PanelView<S, std::int8_t> stored_view(const Bytes& bytes) const {
+    return {bytes.q.data(), panel_stride(), rows_, cols_, bytes.scales.data()};
+  }
+
+  [[nodiscard]] Index stored_bytes(std::monostate /*full*/) const {
+    return size() * static_cast<Index>(sizeof(S));
+  }
+  [[nodiscard]] Index stored_bytes(const Pairs& pairs) const {
+    return pairs.size() * static_cast<Index>(sizeof(BFloat16Pair));
+  }
+  [[nodiscard]] Index stored_bytes(const Bytes& bytes) const {
+    return bytes.q.size() + bytes.scales.size() * static_cast<Index>(sizeof(S));
+  }
+
+  /// The rows of a panel become columns [first, first + rows) of `to`.
+  void transpose_panel(const S* from, Index rows, Index cols, S* to, Index first) const {
+    for (Index j = 0; j < cols; ++j) {
+      const S* column = from + j * panel_rows;
+      S* row = to + (j / panel_rows) * panel_stride() + first * panel_rows + j % panel_rows;
+      for (Index i = 0; i < rows; ++i) row[i * panel_rows] = column[i];
+    }
   }
 
   Index rows_ = 0;
   Index cols_ = 0;
   Vector<S> storage_;
+  std::variant<std::monostate, Pairs, Bytes> reduced_;
 };
 
 /// Makes `transposed` hold the transpose of every packed weight of `model`; it is a value of the
 /// model's own type, at first a copy, whose other parameters mean nothing. Backward products
-/// W' dY read it: one packing per update serves all steps.
+/// W' dY read it: one packing per update serves all steps. Throws std::invalid_argument for
+/// weights in reduced precision.
 template <class M>
 void assign_transposed(const M& model, M& transposed) {
   for_each_parameter(

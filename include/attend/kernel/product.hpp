@@ -6,135 +6,146 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <type_traits>
 
 #include <attend/core/error.hpp>
 #include <attend/core/types.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/panel_matrix.hpp>
+#include <attend/kernel/product_tile.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
 namespace detail {
 
-/// Columns of a product's tile: with the panel's height they fill the registers.
-inline constexpr Index tile_columns = 6;
 /// Columns of weights that stay in the first-level cache while they meet the columns of X.
 inline constexpr Index inner_block = 256;
+/// Bytes of weights that the second-level cache keeps from one product to the next.
+inline constexpr Index weights_nearby = Index{1} << 20;
+/// Columns for which reduced weights are read as they are; for more they are expanded once for all.
+inline constexpr Index columns_in_place = 2 * tile_columns;
+/// Columns of X that stay in the second-level cache while all weights pass.
+inline constexpr Index column_block = 192;
 
-/// The right factor as a tile reads it: element (k, j) is `data[k * k_stride + j * j_stride]`.
-template <Scalar S>
-struct RightFactor {
-  const S* data;
-  Index k_stride;
-  Index j_stride;
-};
-
-/// C (Packets x Columns) += A (Packets x inner) B (inner x Columns), in registers. `a` has a column
-/// every `a_stride` elements; the last `rows` of the tile's rows count, the others are not written.
-template <int Packets, int Columns, bool Rows, Scalar S>
-inline void product_tile(Index inner, const S* a, Index a_stride, RightFactor<S> b, S* c,
-                         Index c_stride, Index rows) {
-  using P = packet::Packet<S>;
-  constexpr Index w = packet::width<S>;
-  P sums[Columns][Packets];
-  alignas(64) S edge[Columns][Packets * w];
-  const bool partial = rows < Packets * w;
-  if (partial) {
-    for (Index j = 0; j < Columns; ++j) {
-      std::fill_n(edge[j], Packets * w, S{0});
-      std::copy_n(c + j * c_stride, rows, edge[j]);
-    }
-  }
-  S* out = partial ? &edge[0][0] : c;
-  const Index out_stride = partial ? Packets * w : c_stride;
-#pragma GCC unroll 8
-  for (int j = 0; j < Columns; ++j) {
-#pragma GCC unroll 4
-    for (int p = 0; p < Packets; ++p) sums[j][p] = packet::load<S>(out + j * out_stride + p * w);
-  }
-  // With Rows, neighbouring columns of B lie side by side; without, neighbouring rows do.
-  const Index k_stride = Rows ? b.k_stride : 1;
-  const Index j_stride = Rows ? 1 : b.j_stride;
-  const S* right = b.data;
-  for (Index k = 0; k < inner; ++k, a += a_stride, right += k_stride) {
-    P left[Packets];
-#pragma GCC unroll 4
-    for (int p = 0; p < Packets; ++p) left[p] = packet::load<S>(a + p * w);
-#pragma GCC unroll 8
-    for (int j = 0; j < Columns; ++j) {
-      const P x = packet::fill<S>(right[j * j_stride]);
-#pragma GCC unroll 4
-      for (int p = 0; p < Packets; ++p) sums[j][p] = packet::multiply_add(left[p], x, sums[j][p]);
-    }
-  }
-#pragma GCC unroll 8
-  for (int j = 0; j < Columns; ++j) {
-#pragma GCC unroll 4
-    for (int p = 0; p < Packets; ++p) packet::store<S>(out + j * out_stride + p * w, sums[j][p]);
-  }
-  if (partial) {
-    for (Index j = 0; j < Columns; ++j) std::copy_n(edge[j], rows, c + j * c_stride);
-  }
-}
-
-template <Scalar S>
-using ProductTile = void (*)(Index, const S*, Index, RightFactor<S>, S*, Index, Index);
-
-/// The tile for a number of packets and columns that is known at run time.
-template <bool Rows, Scalar S, int... Sizes>
-constexpr auto product_tiles(std::integer_sequence<int, Sizes...>) {
-  constexpr int columns = static_cast<int>(tile_columns);
-  return std::array<ProductTile<S>, sizeof...(Sizes)>{
-      &product_tile<Sizes / columns + 1, Sizes % columns + 1, Rows, S>...};
-}
-
-template <bool Rows, Scalar S>
-ProductTile<S> product_tile_for(Index packets, Index columns) {
-  static constexpr auto tiles = product_tiles<Rows, S>(
-      std::make_integer_sequence<int, static_cast<int>(packet::panel_packets * tile_columns)>{});
-  return tiles[static_cast<std::size_t>((packets - 1) * tile_columns + columns - 1)];
-}
-
-/// One panel (`rows` high) times n columns of B, added to C. Columns are dealt to tiles as evenly
-/// as they go, so that a batch of 16 is 6 + 5 + 5 and not 6 + 6 + 4.
-template <bool Rows, Scalar S>
-void panel_product(Index rows, Index inner, Index n, const S* a, Index a_stride, RightFactor<S> b,
-                   S* c, Index c_stride) {
-  const Index packets = (rows + packet::width<S> - 1) / packet::width<S>;
+/// One panel (`c.rows` high) times n columns of B, added to C. Columns are dealt to tiles as evenly
+/// as they go, so that a batch of 16 is 6 + 5 + 5 and not 6 + 6 + 4. On the way they bring near
+/// what is read next, `ahead_bytes` from `a.ahead`, a little with every column of A: faster than
+/// all of it in the first tile.
+template <bool Rows, Scalar S, class Stored>
+void panel_product(Index inner, Index n, LeftFactor<S, Stored> a, RightFactor<S> b,
+                   ProductBlock<S> c, Index ahead_bytes = 0) {
+  const Index packets = (c.rows + packet::width<S> - 1) / packet::width<S>;
   const Index tiles = (n + tile_columns - 1) / tile_columns;
+  const char* ahead = a.ahead;
+  a.ahead_stride = std::min(bytes_ahead<S>, ahead_bytes / std::max(Index{1}, tiles * inner));
+  const Index share = inner * a.ahead_stride;
   for (Index i = 0, j = 0; i < tiles; ++i) {
     const Index columns = (n - j + tiles - i - 1) / (tiles - i);
-    const RightFactor<S> from{b.data + j * b.j_stride, b.k_stride, b.j_stride};
-    product_tile_for<Rows, S>(packets, columns)(inner, a, a_stride, from, c + j * c_stride,
-                                                c_stride, rows);
+    a.ahead = i * share < ahead_bytes ? ahead + i * share : nullptr;
+    const RightFactor<S> right{b.data + j * b.j_stride, b.k_stride, b.j_stride};
+    tile_for<Rows, S, Stored>(packets, columns)(inner, a, right,
+                                                {c.data + j * c.stride, c.stride, c.rows});
     j += columns;
   }
 }
 
-/// Columns of X that stay in the second-level cache while all weights pass.
-inline constexpr Index column_block = 192;
+/// The panel at `a`, from its storage to S.
+template <Scalar S, class Stored>
+void expand_panel(Index inner, LeftFactor<S, Stored> a, S* expanded) {
+  constexpr int packets = static_cast<int>(packet::panel_packets);
+  for (Index k = 0; k < inner; ++k, a.data += a.k_stride, expanded += packet::panel_rows<S>) {
+    packet::Packet<S> column[packets];
+    load_column<packets, S>(a.data, a.scales, column);
+    for (int p = 0; p < packets; ++p) packet::store(expanded + p * packet::width<S>, column[p]);
+  }
+}
+
+/// A block of columns of X, all rows of W, and `inner` columns of W from column k on.
+template <Scalar S, class Stored>
+struct WeightsTimesBlock {
+  static constexpr Index height = packet::panel_rows<S>;
+  static constexpr bool reduced = !std::is_same_v<S, Stored>;
+  /// Double is for proofs; reduced weights are expanded for it, whatever the number of columns.
+  static constexpr bool has_reduced_tiles = reduced && std::is_same_v<S, float>;
+
+  const PanelView<S, Stored>& W;
+  Index k;
+  Index inner;
+  Index n;
+  RightFactor<S> right;
+  ProductBlock<S> out;
+
+  void add() const {
+    Index i = 0;
+    if constexpr (!reduced || has_reduced_tiles) {
+      if (n <= 2) {
+        const Index together = panels_of_tile(static_cast<int>(n)) * height;
+        for (; i + together <= W.rows; i += together) {
+          several_panels_tile_for<S, Stored>(n)(inner, left(i), right, block(i, together));
+        }
+      }
+    }
+    for (; i < W.rows; i += height) add_panel(i, block(i, std::min(height, W.rows - i)));
+  }
+
+ private:
+  [[nodiscard]] LeftFactor<S, Stored> left(Index i) const {
+    constexpr Index column = packet::panel_column<S, Stored>;
+    const Stored* panel = W.data + i / height * W.panel_stride + k * column;
+    return {panel,
+            column,
+            W.panel_stride,
+            W.scales == nullptr ? nullptr : W.scales + i,
+            reinterpret_cast<const char*>(panel + W.panel_stride),
+            0};
+  }
+  [[nodiscard]] ProductBlock<S> block(Index i, Index rows) const {
+    return {out.data + i, out.stride, rows};
+  }
+  /// What the next panel has to be brought near; nothing where this one is read only once.
+  [[nodiscard]] Index next_bytes(Index i) const {
+    const Index all = W.rows * W.cols * static_cast<Index>(sizeof(S));
+    if (n <= tile_columns || i + height >= W.rows || all <= weights_nearby) return 0;
+    return inner * packet::panel_column<S, Stored> * static_cast<Index>(sizeof(Stored));
+  }
+
+  void add_panel(Index i, ProductBlock<S> c) const {
+    const LeftFactor<S, Stored> a = left(i);
+    if constexpr (!reduced || has_reduced_tiles) {
+      if (!reduced || n <= columns_in_place) {
+        panel_product<false, S, Stored>(inner, n, a, right, c, next_bytes(i));
+        return;
+      }
+    }
+    if constexpr (reduced) {
+      alignas(64) S expanded[height * inner_block];
+      expand_panel<S, Stored>(inner, a, expanded);
+      panel_product<false, S, S>(inner, n, {expanded, height, 0, nullptr, a.ahead, 0}, right, c,
+                                 next_bytes(i));
+    }
+  }
+};
 
 }  // namespace detail
 
-/// Y += W X. W (m x k) in panels, X (k x n), Y (m x n). Allocates nothing. Throws ShapeError.
-template <Scalar S>
-void multiply_add(const PanelView<S>& W, ConstView<std::type_identity_t<S>> X,
+/// Y += W X. W (m x k) in panels of any precision, X (k x n), Y (m x n). Allocates nothing. Throws
+/// ShapeError. Reduced weights give the bits of the same numbers in full precision.
+template <Scalar S, class Stored>
+void multiply_add(const PanelView<S, Stored>& W, ConstView<std::type_identity_t<S>> X,
                   View<std::type_identity_t<S>> Y) {
   check_shape("multiply_add", "X", X, W.cols, X.cols());
   check_shape("multiply_add", "Y", Y, W.rows, X.cols());
-  constexpr Index height = packet::panel_rows<S>;
   for (Index j = 0; j < X.cols(); j += detail::column_block) {
     const Index columns = std::min(detail::column_block, X.cols() - j);
     for (Index k = 0; k < W.cols; k += detail::inner_block) {
       const Index inner = std::min(detail::inner_block, W.cols - k);
-      for (Index i = 0; i < W.rows; i += height) {
-        const S* panel = W.data + i / height * W.panel_stride + k * height;
-        detail::panel_product<false, S>(std::min(height, W.rows - i), inner, columns, panel, height,
-                                        {X.data() + k + j * X.outerStride(), 1, X.outerStride()},
-                                        Y.data() + i + j * Y.outerStride(), Y.outerStride());
-      }
+      detail::WeightsTimesBlock<S, Stored>{W,
+                                           k,
+                                           inner,
+                                           columns,
+                                           {X.data() + k + j * X.outerStride(), 1, X.outerStride()},
+                                           {Y.data() + j * Y.outerStride(), Y.outerStride(), 0}}
+          .add();
     }
   }
 }
@@ -142,7 +153,7 @@ void multiply_add(const PanelView<S>& W, ConstView<std::type_identity_t<S>> X,
 template <Scalar S>
 void multiply_add(const PanelMatrix<S>& W, ConstView<std::type_identity_t<S>> X,
                   View<std::type_identity_t<S>> Y) {
-  multiply_add(W.view(), X, Y);
+  W.visit([&](const auto& view) { multiply_add(view, X, Y); });
 }
 
 /// Y = W X, as multiply_add but overwritten.
@@ -150,7 +161,7 @@ template <Scalar S>
 void multiply(const PanelMatrix<S>& W, ConstView<std::type_identity_t<S>> X,
               View<std::type_identity_t<S>> Y) {
   Y.setZero();
-  multiply_add(W.view(), X, Y);
+  multiply_add(W, X, Y);
 }
 
 namespace detail {
@@ -168,8 +179,8 @@ void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C) {
     Index i = 0;
     for (Index rows = 0; i + w <= A.rows(); i += rows) {
       rows = std::min(height, (A.rows() - i) / w * w);
-      panel_product<Rows, S>(rows, inner, n, a + i, A.outerStride(), b, C.data() + i,
-                             C.outerStride());
+      panel_product<Rows, S, S>(inner, n, {a + i, A.outerStride(), 0}, b,
+                                {C.data() + i, C.outerStride(), rows});
     }
     if (i == A.rows()) continue;
     // The last rows, fewer than a packet, are copied so that nothing beyond them is read.
@@ -178,8 +189,8 @@ void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C) {
     for (Index c = 0; c < inner; ++c) {
       std::copy_n(a + i + c * A.outerStride(), A.rows() - i, edge + c * w);
     }
-    panel_product<Rows, S>(A.rows() - i, inner, n, static_cast<const S*>(edge), w, b, C.data() + i,
-                           C.outerStride());
+    panel_product<Rows, S, S>(inner, n, {static_cast<const S*>(edge), w, 0}, b,
+                              {C.data() + i, C.outerStride(), A.rows() - i});
   }
 }
 
@@ -220,9 +231,9 @@ void add_outer(ConstView<std::type_identity_t<S>> dY, ConstView<std::type_identi
       if (rows < height) std::fill_n(left, height * inner, S{0});
       for (Index c = 0; c < inner; ++c)
         std::copy_n(dY.col(k + c).data() + i, rows, left + c * height);
-      detail::panel_product<true, S>(rows, inner, X.cols() == 0 ? 0 : dW.cols(), left, height,
-                                     {X.data() + k * X.outerStride(), X.outerStride(), 1},
-                                     dW.data() + i / height * dW.panel_stride(), height);
+      detail::panel_product<true, S, S>(inner, X.cols() == 0 ? 0 : dW.cols(), {left, height, 0},
+                                        {X.data() + k * X.outerStride(), X.outerStride(), 1},
+                                        {dW.data() + i / height * dW.panel_stride(), height, rows});
     }
   }
 }

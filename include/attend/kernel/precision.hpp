@@ -1,0 +1,94 @@
+/// How exactly weights are stored.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+#include <attend/core/parameters.hpp>
+#include <attend/core/types.hpp>
+
+namespace attend::inline ATTEND_ABI {
+
+/// What packed weights are stored in; products compute in the model's own scalar all the same.
+///
+/// - `full`: the scalar itself.
+/// - `bfloat16`: the upper half of a float, rounded to nearest, ties to even: relative error up to
+///   2^-8 an element (of a double: rounded to float before). Half of float's memory.
+/// - `int8`: w = s q with q from -127 to 127 and a scale s = max |w| / 127 a row: error up to s/2
+///   an element, and one rounding of s q. A quarter of float's memory.
+///
+/// Reduced weights are for inference: they are read by products and element by element. An int8
+/// row that holds NaN or infinity is NaN.
+enum class Precision { full, bfloat16, int8 };
+
+/// "float32", "bfloat16" or "int8", as options of programs name them; nothing for other names.
+[[nodiscard]] constexpr std::optional<Precision> precision_named(std::string_view name) {
+  if (name == "float32") return Precision::full;
+  if (name == "bfloat16") return Precision::bfloat16;
+  if (name == "int8") return Precision::int8;
+  return std::nullopt;
+}
+
+/// The upper half of `x`, rounded to nearest, ties to even. NaN stays NaN; what is beyond the
+/// largest bfloat16 by half a unit or more becomes infinity.
+[[nodiscard]] inline std::uint16_t to_bfloat16(float x) {
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  if (std::isnan(x)) return static_cast<std::uint16_t>((bits >> 16U) | 0x40U);
+  const std::uint32_t half = 0x7FFFU + ((bits >> 16U) & 1U);
+  return static_cast<std::uint16_t>((bits + half) >> 16U);
+}
+[[nodiscard]] inline float from_bfloat16(std::uint16_t x) {
+  return std::bit_cast<float>(std::uint32_t{x} << 16U);
+}
+
+/// w / s, rounded to nearest, from -127 to 127; 0 where the row is zero or s no number.
+template <Scalar S>
+[[nodiscard]] std::int8_t to_int8(S w, S s) {
+  if (!(s > S{0}) || !std::isfinite(s)) return 0;
+  return static_cast<std::int8_t>(std::clamp(std::nearbyint(w / s), S{-127}, S{127}));
+}
+
+/// The scale of an int8 row whose elements are at most `largest` in magnitude; NaN unless that is
+/// a finite number.
+template <Scalar S>
+[[nodiscard]] S int8_scale(S largest) {
+  return std::isfinite(largest) ? largest / S{127} : std::numeric_limits<S>::quiet_NaN();
+}
+
+/// Stores every packed weight of `model` in this precision: recurrent, projection and output
+/// weights; embeddings and biases stay. From a reduced precision to another, what was lost stays
+/// lost.
+template <class M>
+void set_precision(M& model, Precision precision) {
+  for_each_parameter(
+      [&](std::string_view, auto& parameter) {
+        if constexpr (requires { parameter.set_precision(precision); }) {
+          parameter.set_precision(precision);
+        }
+      },
+      model);
+}
+
+/// Bytes that a model's parameters are stored in, with the padding of packed weights.
+template <class M>
+[[nodiscard]] Index parameter_bytes(const M& model) {
+  Index bytes = 0;
+  for_each_parameter(
+      [&]<class P>(std::string_view, const P& parameter) {
+        if constexpr (requires { parameter.bytes(); }) {
+          bytes += parameter.bytes();
+        } else {
+          bytes += parameter.size() * static_cast<Index>(sizeof(*parameter.data()));
+        }
+      },
+      model);
+  return bytes;
+}
+
+}  // namespace attend

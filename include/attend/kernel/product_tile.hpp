@@ -1,0 +1,199 @@
+/// The innermost loop of every product: a tile of the result that stays in the registers.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include <attend/core/types.hpp>
+#include <attend/kernel/stored_weights.hpp>
+
+namespace attend::inline ATTEND_ABI::detail {
+
+/// Columns of a product's tile: with the panel's height they fill the registers.
+inline constexpr Index tile_columns = 6;
+/// Panels that a tile of few columns takes at once: eight chains of multiply-adds hide their
+/// latency.
+constexpr int panels_of_tile(int columns) {
+  constexpr int packets = static_cast<int>(packet::panel_packets);
+  return columns == 1 ? 8 / packets : columns == 2 ? 2 : 1;
+}
+
+/// The left factor as a tile reads it: a column every `k_stride` elements, panels (if it takes
+/// several) every `panel_stride`. `ahead`, if not null, is memory that will be read soon; each
+/// column brings `bytes_ahead` of it near and goes on by `ahead_stride`.
+template <Scalar S, class Stored>
+struct LeftFactor {
+  const Stored* data;
+  Index k_stride;
+  Index panel_stride;
+  const S* scales = nullptr;
+  const char* ahead = nullptr;
+  Index ahead_stride = 0;
+};
+
+/// The right factor as a tile reads it: element (k, j) is `data[k * k_stride + j * j_stride]`.
+template <Scalar S>
+struct RightFactor {
+  const S* data;
+  Index k_stride;
+  Index j_stride;
+};
+
+/// A block of the result, its columns `stride` apart; only the first `rows` of its rows count.
+template <Scalar S>
+struct ProductBlock {
+  S* data;
+  Index stride;
+  Index rows;
+};
+
+/// Bytes that a tile brings near for every column of its left factor.
+template <Scalar S>
+inline constexpr Index bytes_ahead = std::max<Index>(packet::panel_rows<S> * sizeof(S) / 2, 64);
+
+/// `bytes_ahead` from `p`, into the second-level cache.
+template <Scalar S>
+EIGEN_ALWAYS_INLINE void bring_near(const char* p) {
+#if defined(__GNUC__)
+#pragma GCC unroll 4
+  for (Index line = 0; line < bytes_ahead<S>; line += 64) __builtin_prefetch(p + line, 0, 2);
+#else
+  (void)p;
+#endif
+}
+
+/// Keeps gcc from reading a packet from memory again where it is used again.
+template <class P>
+EIGEN_ALWAYS_INLINE void keep_loaded([[maybe_unused]] P& x) {
+#if defined(__GNUC__) && !defined(__clang__) && defined(EIGEN_VECTORIZE_AVX)
+  asm("" : "+v"(x));
+#endif
+}
+
+/// C (Panels x Packets packets, Columns) += A (... x inner) B (inner x Columns), in registers.
+template <int Panels, int Packets, int Columns, bool Rows, Scalar S, class Stored>
+inline void product_tile(Index inner, LeftFactor<S, Stored> a, RightFactor<S> b,
+                         ProductBlock<S> c) {
+  using P = packet::Packet<S>;
+  constexpr Index w = packet::width<S>;
+  constexpr Index height = Panels * Packets * w;
+  P sums[Columns][Panels][Packets];
+  alignas(64) S edge[Columns][height];
+  const bool partial = c.rows < height;
+  if (partial) {
+    for (Index j = 0; j < Columns; ++j) {
+      std::fill_n(edge[j], height, S{0});
+      std::copy_n(c.data + j * c.stride, c.rows, edge[j]);
+    }
+  }
+  S* out = partial ? &edge[0][0] : c.data;
+  const Index out_stride = partial ? height : c.stride;
+#pragma GCC unroll 8
+  for (int j = 0; j < Columns; ++j) {
+#pragma GCC unroll 4
+    for (int q = 0; q < Panels; ++q) {
+#pragma GCC unroll 4
+      for (int p = 0; p < Packets; ++p)
+        sums[j][q][p] = packet::load<S>(out + j * out_stride + (q * Packets + p) * w);
+    }
+  }
+  // With Rows, neighbouring columns of B lie side by side; without, neighbouring rows do.
+  const Index k_stride = Rows ? b.k_stride : 1;
+  const Index j_stride = Rows ? 1 : b.j_stride;
+  const Stored* left = a.data;
+  const S* right = b.data;
+  const char* ahead = a.ahead;
+  for (Index k = 0; k < inner; ++k, left += a.k_stride, right += k_stride) {
+    if (Panels == 1 && ahead != nullptr) {
+      bring_near<S>(ahead);
+      ahead += a.ahead_stride;
+    }
+    P packets[Panels][Packets];
+#pragma GCC unroll 4
+    for (int q = 0; q < Panels; ++q)
+      load_column<Packets, S>(left + q * a.panel_stride, a.scales + q * Packets * w, packets[q]);
+    if constexpr (Columns == 2) {
+#pragma GCC unroll 4
+      for (int q = 0; q < Panels; ++q) {
+#pragma GCC unroll 4
+        for (int p = 0; p < Packets; ++p) keep_loaded(packets[q][p]);
+      }
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < Columns; ++j) {
+      const P x = packet::fill<S>(right[j * j_stride]);
+#pragma GCC unroll 4
+      for (int q = 0; q < Panels; ++q) {
+#pragma GCC unroll 4
+        for (int p = 0; p < Packets; ++p)
+          sums[j][q][p] = packet::multiply_add(packets[q][p], x, sums[j][q][p]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int j = 0; j < Columns; ++j) {
+#pragma GCC unroll 4
+    for (int q = 0; q < Panels; ++q) {
+#pragma GCC unroll 4
+      for (int p = 0; p < Packets; ++p)
+        packet::store<S>(out + j * out_stride + (q * Packets + p) * w, sums[j][q][p]);
+    }
+  }
+  if (partial) {
+    for (Index j = 0; j < Columns; ++j) std::copy_n(edge[j], c.rows, c.data + j * c.stride);
+  }
+}
+
+template <Scalar S, class Stored>
+using ProductTile = void (*)(Index, LeftFactor<S, Stored>, RightFactor<S>, ProductBlock<S>);
+
+template <bool Rows, Scalar S, int... Sizes>
+constexpr auto product_tiles(std::integer_sequence<int, Sizes...> /*sizes*/) {
+  constexpr int columns = static_cast<int>(tile_columns);
+  return std::array<ProductTile<S, S>, sizeof...(Sizes)>{
+      &product_tile<1, Sizes / columns + 1, Sizes % columns + 1, Rows, S, S>...};
+}
+
+/// The tile of one panel for a number of packets and columns that is known at run time.
+template <bool Rows, Scalar S>
+ProductTile<S, S> product_tile_for(Index packets, Index columns) {
+  static constexpr auto tiles = product_tiles<Rows, S>(
+      std::make_integer_sequence<int, static_cast<int>(packet::panel_packets * tile_columns)>{});
+  return tiles[static_cast<std::size_t>((packets - 1) * tile_columns + columns - 1)];
+}
+
+template <Scalar S, class Stored, bool Several, int... Columns>
+constexpr auto whole_panel_tiles(std::integer_sequence<int, Columns...> /*columns*/) {
+  return std::array<ProductTile<S, Stored>, sizeof...(Columns)>{
+      &product_tile < Several ? panels_of_tile(Columns + 1) : 1,
+      static_cast<int>(packet::panel_packets),
+      Columns + 1,
+      false,
+      S,
+      Stored > ...};
+}
+
+/// The tile of one panel; of reduced weights, whose padding is zero, always all of its packets.
+template <bool Rows, Scalar S, class Stored>
+ProductTile<S, Stored> tile_for(Index packets, Index columns) {
+  if constexpr (std::is_same_v<S, Stored>) {
+    return product_tile_for<Rows, S>(packets, columns);
+  } else {
+    static constexpr auto tiles = whole_panel_tiles<S, Stored, false>(
+        std::make_integer_sequence<int, static_cast<int>(tile_columns)>{});
+    return tiles[static_cast<std::size_t>(columns - 1)];
+  }
+}
+
+/// The tile of `panels_of_tile(columns)` whole panels, for one or two columns.
+template <Scalar S, class Stored>
+ProductTile<S, Stored> several_panels_tile_for(Index columns) {
+  static constexpr auto tiles =
+      whole_panel_tiles<S, Stored, true>(std::make_integer_sequence<int, 2>{});
+  return tiles[static_cast<std::size_t>(columns - 1)];
+}
+
+}  // namespace attend::inline ATTEND_ABI::detail

@@ -1,0 +1,280 @@
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <reference/count_allocations.hpp>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include <attend/core/parameters.hpp>
+#include <attend/core/random.hpp>
+#include <attend/kernel/panel_matrix.hpp>
+#include <attend/kernel/precision.hpp>
+#include <attend/kernel/product.hpp>
+
+namespace {
+
+using attend::Index;
+using attend::Matrix;
+using attend::PanelMatrix;
+using attend::Precision;
+using attend::Vector;
+
+const Index awkward[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 64, 65, 130};
+const Precision reduced[] = {Precision::bfloat16, Precision::int8};
+
+template <class S>
+bool same_bits(const Matrix<S>& a, const Matrix<S>& b) {
+  return a.rows() == b.rows() && a.cols() == b.cols() &&
+         std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(S)) == 0;
+}
+
+template <class S>
+Matrix<S> random_matrix(attend::Random& random, Index rows, Index cols) {
+  return Matrix<S>::NullaryExpr(rows, cols, [&] {
+    return static_cast<S>(random.uniform(-1, 1) * std::pow(10.0, random.uniform(-3, 3)));
+  });
+}
+
+template <class S>
+PanelMatrix<S> stored(const Matrix<S>& m, Precision precision) {
+  PanelMatrix<S> W(m);
+  W.set_precision(precision);
+  return W;
+}
+
+TEST(BFloat16, EveryOneOfThemIsKept) {
+  for (std::uint32_t bits = 0; bits <= 0xFFFF; ++bits) {
+    const float x = attend::from_bfloat16(static_cast<std::uint16_t>(bits));
+    if (std::isnan(x)) {
+      EXPECT_TRUE(std::isnan(attend::from_bfloat16(attend::to_bfloat16(x)))) << bits;
+    } else {
+      EXPECT_EQ(attend::to_bfloat16(x), bits);
+    }
+  }
+}
+
+TEST(BFloat16, RoundsToTheNearestAndTiesToEven) {
+  const auto rounded = [](float x) { return attend::from_bfloat16(attend::to_bfloat16(x)); };
+  const float unit = 0x1p-7F;
+  EXPECT_EQ(rounded(1 + 0.49F * unit), 1.F);
+  EXPECT_EQ(rounded(1 + 0.51F * unit), 1 + unit);
+  EXPECT_EQ(rounded(1 + 0.5F * unit), 1.F);
+  EXPECT_EQ(rounded(1 + 1.5F * unit), 1 + 2 * unit);
+  EXPECT_EQ(rounded(-1 - 1.5F * unit), -1 - 2 * unit);
+  EXPECT_EQ(rounded(std::numeric_limits<float>::denorm_min()), 0.F);
+  EXPECT_EQ(rounded(std::numeric_limits<float>::max()), std::numeric_limits<float>::infinity());
+  EXPECT_EQ(rounded(0x1.FEp127F), 0x1.FEp127F);
+  // A NaN whose upper half alone would be infinity.
+  EXPECT_TRUE(std::isnan(rounded(std::bit_cast<float>(0x7F800001U))));
+}
+
+TEST(PrecisionNames, AreThoseOfOptions) {
+  EXPECT_EQ(attend::precision_named("float32"), Precision::full);
+  EXPECT_EQ(attend::precision_named("bfloat16"), Precision::bfloat16);
+  EXPECT_EQ(attend::precision_named("int8"), Precision::int8);
+  EXPECT_EQ(attend::precision_named("int4"), std::nullopt);
+}
+
+template <class S>
+class ReducedWeights : public testing::Test {
+ protected:
+  attend::Random random{3};
+  Matrix<S> numbers(Index rows, Index cols) { return random_matrix<S>(random, rows, cols); }
+};
+using Scalars = testing::Types<float, double>;
+TYPED_TEST_SUITE(ReducedWeights, Scalars);
+
+TYPED_TEST(ReducedWeights, StayWithinTheirErrorAndTakeLessMemory) {
+  using S = TypeParam;
+  for (const Index rows : awkward) {
+    const Matrix<S> m = this->numbers(rows, 9);
+    const Matrix<S> brain = stored<S>(m, Precision::bfloat16).matrix();
+    EXPECT_TRUE(((brain - m).array().abs() <= m.array().abs() * S(0x1.00001p-8)).all()) << rows;
+    const Matrix<S> bytes = stored<S>(m, Precision::int8).matrix();
+    for (Index i = 0; i < rows; ++i) {
+      const S scale = m.row(i).cwiseAbs().maxCoeff() / 127;
+      EXPECT_LE((bytes - m).row(i).cwiseAbs().maxCoeff(), scale * S(0.50001)) << rows;
+      EXPECT_NEAR(static_cast<double>(bytes.row(i).cwiseAbs().maxCoeff() / scale), 127, 1e-4);
+    }
+    const auto size = static_cast<Index>(PanelMatrix<S>(m).bytes() / Index{sizeof(S)});
+    EXPECT_EQ(stored<S>(m, Precision::bfloat16).bytes(), 2 * size);
+    EXPECT_EQ(stored<S>(m, Precision::int8).bytes(), size + size / 9 * Index{sizeof(S)});
+  }
+}
+
+TYPED_TEST(ReducedWeights, MultiplyWithTheBitsOfTheSameNumbersInFull) {
+  using M = Matrix<TypeParam>;
+  for (const Precision precision : reduced) {
+    for (const Index m : awkward) {
+      for (const Index k : {1, 9, 257}) {
+        const auto W = stored<TypeParam>(this->numbers(m, k), precision);
+        const PanelMatrix<TypeParam> full(W.matrix());
+        for (const Index n : {1, 2, 3, 6, 7, 13}) {
+          const M X = this->numbers(k, n);
+          M Y = this->numbers(m, n);
+          M expected = Y;
+          attend::multiply_add(W, X, Y);
+          attend::multiply_add(full, X, expected);
+          ASSERT_TRUE(same_bits<TypeParam>(Y, expected)) << m << " " << k << " " << n;
+        }
+      }
+    }
+  }
+}
+
+TYPED_TEST(ReducedWeights, MultiplyWithinTheErrorOfTheWeights) {
+  using M = Matrix<TypeParam>;
+  const M W = this->numbers(65, 300);
+  const M X = this->numbers(300, 8);
+  const Matrix<double> exact = W.template cast<double>() * X.template cast<double>();
+  const auto error = [&](Precision precision) -> Matrix<double> {
+    M Y(65, 8);
+    attend::multiply(stored<TypeParam>(W, precision), X, Y);
+    return (Y.template cast<double>() - exact).cwiseAbs();
+  };
+  const Matrix<double> sum_of_X = X.cwiseAbs().colwise().sum().template cast<double>();
+  const Matrix<double> products =
+      W.cwiseAbs().template cast<double>() * X.cwiseAbs().template cast<double>();
+  const double rounding = 300.0 * std::numeric_limits<TypeParam>::epsilon();
+  EXPECT_TRUE(
+      (error(Precision::bfloat16).array() <= (0x1.001p-8 + rounding) * products.array()).all());
+  const Matrix<double> scales = W.cwiseAbs().rowwise().maxCoeff().template cast<double>() / 127;
+  EXPECT_TRUE((error(Precision::int8).array() <=
+               (scales * sum_of_X).array() * 0.5001 + rounding * products.array())
+                  .all());
+  // The bound is no wider than it must be, and full precision is better.
+  EXPECT_GT(error(Precision::bfloat16).maxCoeff(), 10 * error(Precision::full).maxCoeff());
+}
+
+TYPED_TEST(ReducedWeights, KeepWhatIsNoNumberInItsRow) {
+  using S = TypeParam;
+  for (const S odd : {std::numeric_limits<S>::quiet_NaN(), std::numeric_limits<S>::infinity()}) {
+    Matrix<S> m = this->numbers(20, 5);
+    m(3, 2) = odd;
+    m.row(7).setZero();
+    for (const Precision precision : reduced) {
+      Matrix<S> Y(20, 3);
+      const Matrix<S> X = Matrix<S>::Ones(5, 3);
+      attend::multiply(stored<S>(m, precision), X, Y);
+      for (Index i = 0; i < 20; ++i) EXPECT_EQ(Y.row(i).array().isFinite().all(), i != 3) << i;
+      EXPECT_TRUE((Y.row(7).array() == 0).all());
+    }
+  }
+}
+
+TYPED_TEST(ReducedWeights, AreReadInPlace) {
+  using S = TypeParam;
+  const Matrix<S> m = this->numbers(40, 30);
+  const Matrix<S> X = this->numbers(30, 20);
+  Matrix<S> Y(40, 20);
+  for (const Precision precision : reduced) {
+    const PanelMatrix<S> W = stored<S>(m, precision);
+    EXPECT_EQ(reference::allocations_in([&] { attend::multiply(W, X, Y); }), 0);
+  }
+}
+
+TYPED_TEST(ReducedWeights, ChangeToAnyPrecision) {
+  using S = TypeParam;
+  const Matrix<S> m = this->numbers(33, 7);
+  PanelMatrix<S> W(m);
+  W.set_precision(Precision::full);
+  EXPECT_EQ(W.matrix(), m);
+  W.set_precision(Precision::bfloat16);
+  const Matrix<S> brain = W.matrix();
+  W.set_precision(Precision::full);
+  EXPECT_EQ(W.precision(), Precision::full);
+  EXPECT_EQ(W.matrix(), brain);
+  W(0, 0) = 5;
+  W.set_precision(Precision::int8);
+  EXPECT_EQ(W.matrix(), stored<S>(
+                            [&] {
+                              Matrix<S> changed = brain;
+                              changed(0, 0) = 5;
+                              return changed;
+                            }(),
+                            Precision::int8)
+                            .matrix());
+  W = m;
+  EXPECT_EQ(W.precision(), Precision::full);
+}
+
+template <class S>
+struct Layer {
+  PanelMatrix<S> W;
+  Vector<S> b;
+  static void parameters(auto&& f, auto&... m) {
+    f("W", m.W...);
+    f("b", m.b...);
+  }
+};
+
+template <class Action>
+std::string error_of(Action action) {
+  try {
+    action();
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+TYPED_TEST(ReducedWeights, OfAModelAreForInference) {
+  using S = TypeParam;
+  const Layer<S> full{PanelMatrix<S>(this->numbers(64, 8)), Vector<S>::Ones(64)};
+  Layer<S> model = full;
+  attend::set_precision(model, Precision::int8);
+  EXPECT_EQ(model.W.precision(), Precision::int8);
+  EXPECT_EQ(model.b, full.b);
+  EXPECT_EQ(attend::parameter_count(model), attend::parameter_count(full));
+  EXPECT_EQ(attend::parameter_bytes(full), Index{sizeof(S)} * (64 * 8 + 64));
+  EXPECT_EQ(attend::parameter_bytes(model), 64 * 8 + Index{sizeof(S)} * (64 + 64));
+
+  const std::string expected =
+      "PanelMatrix: the weights are stored in reduced precision, which products read and nothing "
+      "changes; train in full precision and call set_precision(model, ...) on a copy";
+  Layer<S> other = full;
+  const Matrix<S> d = Matrix<S>::Ones(64, 2);
+  const Matrix<S> x = Matrix<S>::Ones(8, 2);
+  EXPECT_EQ(error_of([&] { (void)attend::zero_like(model); }), expected);
+  EXPECT_EQ(error_of([&] { attend::assign_transposed(model, other); }), expected);
+  EXPECT_EQ(error_of([&] { attend::add_outer<S>(d, x, model.W); }), expected);
+  EXPECT_EQ(error_of([&] { model.W(0, 0) = 1; }), expected);
+}
+
+/// The forms for machines without the instructions give the same packets.
+template <class S>
+void compare_portable_lanes() {
+  constexpr Index w = attend::packet::width<S>;
+  attend::Random random(5);
+  std::uint32_t pairs[w];
+  std::int8_t bytes[w];
+  for (Index i = 0; i < w; ++i) {
+    pairs[i] = static_cast<std::uint32_t>(random.below(1LL << 32));
+    // No NaN, which is not equal to itself.
+    pairs[i] &= 0xBFFFBFFFU;
+    bytes[i] = static_cast<std::int8_t>(random.below(256) - 128);
+  }
+  const auto numbers = [](const attend::packet::Packet<S>& packet) {
+    Vector<S> v(attend::packet::width<S>);
+    attend::packet::store(v.data(), packet);
+    return v;
+  };
+  attend::packet::Packet<S> even;
+  attend::packet::Packet<S> odd;
+  attend::detail::load_pairs<S>(pairs, even, odd);
+  EXPECT_EQ(numbers(even), numbers(attend::detail::lanes_of_pairs<S>(pairs, false)));
+  EXPECT_EQ(numbers(odd), numbers(attend::detail::lanes_of_pairs<S>(pairs, true)));
+  EXPECT_EQ(numbers(attend::detail::load_int8<S>(bytes)),
+            numbers(attend::detail::lanes_of_int8<S>(bytes)));
+  for (Index i = 0; i < w; ++i) {
+    EXPECT_EQ(numbers(even)[i], attend::from_bfloat16(static_cast<std::uint16_t>(pairs[i])));
+    EXPECT_EQ(numbers(odd)[i], attend::from_bfloat16(static_cast<std::uint16_t>(pairs[i] >> 16U)));
+  }
+}
+TYPED_TEST(ReducedWeights, AreReadAlikeWithoutInstructionsForThem) {
+  for (int i = 0; i < 50; ++i) compare_portable_lanes<TypeParam>();
+}
+
+}  // namespace
