@@ -126,6 +126,16 @@ struct TokenBatch {
   std::vector<Index> lengths_;
 };
 
+/// Overwrites `tokens` with those of the batch, sentence-major; reuses its memory.
+inline void to_sentence_major(const TokenBatch& batch, std::vector<Token>& tokens) {
+  tokens.clear();
+  for (Index b = 0; b < batch.layout.size(); ++b) {
+    for (Index t = 0; t < batch.layout.length(b); ++t) {
+      tokens.push_back(batch.tokens[static_cast<std::size_t>(batch.layout.column(b, t))]);
+    }
+  }
+}
+
 /// Overwrites Y (d x N, sentence-major) with X (d x N, step-major).
 template <Scalar S>
 void to_sentence_major(const Ragged& layout, ConstView<std::type_identity_t<S>> X, View<S> Y) {

@@ -113,6 +113,7 @@ class RecurrentDecoder {
 
   [[nodiscard]] const RecurrentDecoderConfig& config() const { return config_; }
   [[nodiscard]] Index vocabulary_size() const { return embedding.E.cols(); }
+  [[nodiscard]] bool attends() const { return attention.has_value(); }
   /// Rows of all layers' states, the first layer's on top.
   [[nodiscard]] Index state_rows() const {
     Index rows = 0;

@@ -6,6 +6,7 @@
 
 #include <attend/core/buffer.hpp>
 #include <attend/core/ragged.hpp>
+#include <attend/encoder/encoding.hpp>
 #include <attend/encoder/stacked.hpp>
 #include <attend/layer/dropout.hpp>
 #include <attend/layer/embedding.hpp>
@@ -28,35 +29,40 @@ class TextEncoder {
   using Scalar = typename Layer::Scalar;
   using S = Scalar;
 
-  struct Trace {
+  struct Trace : Encoding<S> {
     Buffer<S> embedded;
     Buffer<S> d_embedded;
     Buffer<S> projected;
     Buffer<S> d_projected;
-    Buffer<S> annotations;
-    Matrix<S> final_states;
     Dropout<S> embedding_dropout;
     Dropout<S> annotation_dropout;
     typename Stacked<Layer>::Trace stack;
   };
 
-  Embedding<S> embedding;
+  /// None where the caller's is shared.
+  std::optional<Embedding<S>> embedding;
   std::optional<Projection<S>> projection;
   Stacked<Layer> stack;
 
   TextEncoder() = default;
-  TextEncoder(Embedding<S> words, Stacked<Layer> layers, TextEncoderOptions options = {},
-              std::optional<Projection<S>> between = {})
+  /// Without words of its own where `words` is empty.
+  TextEncoder(std::optional<Embedding<S>> words, Stacked<Layer> layers,
+              TextEncoderOptions options = {}, std::optional<Projection<S>> between = {})
       : embedding(std::move(words)),
         projection(std::move(between)),
         stack(std::move(layers)),
         options_(options) {
-    Index size = embedding.E.rows();
+    if (projection) {
+      check_size("TextEncoder", "input size of the stack", stack.input_size(),
+                 projection->output_size());
+    }
+    if (!embedding) return;
+    const Index size = embedding->E.rows();
     if (projection) {
       check_size("TextEncoder", "input size of the projection", projection->input_size(), size);
-      size = projection->output_size();
+    } else {
+      check_size("TextEncoder", "input size of the stack", stack.input_size(), size);
     }
-    check_size("TextEncoder", "input size of the stack", stack.input_size(), size);
   }
 
   static void parameters(auto&& f, auto&... m) {
@@ -65,16 +71,18 @@ class TextEncoder {
     f("stack", m.stack...);
   }
 
-  [[nodiscard]] Index vocabulary_size() const { return embedding.E.cols(); }
+  /// Words of its own embedding; 0 without one.
+  [[nodiscard]] Index vocabulary_size() const { return embedding ? embedding->E.cols() : 0; }
   [[nodiscard]] Index annotation_size() const { return stack.output_size(); }
   [[nodiscard]] Index state_rows() const { return stack.state_rows(); }
 
   /// Overwrites trace.annotations (d_h x N, step-major) and trace.final_states (state_rows x B).
   /// Dropout only with a generator.
-  void forward(const TokenBatch& source, Random* random, Trace& trace) const {
+  void forward(const Embedding<S>& words, const TokenBatch& source, Random* random,
+               Trace& trace) const {
     const Ragged& layout = source.layout;
-    View<S> X = trace.embedded.resize(embedding.E.rows(), layout.columns());
-    embedding.forward(source.tokens, X);
+    View<S> X = trace.embedded.resize(words.E.rows(), layout.columns());
+    words.forward(source.tokens, X);
     trace.embedding_dropout.forward(options_.embedding_dropout, options_.mask, layout, random, X);
     if (projection) {
       projection->forward(X, trace.projected.resize(projection->output_size(), layout.columns()));
@@ -84,13 +92,17 @@ class TextEncoder {
                   {nullptr, &trace.final_states});
     trace.annotation_dropout.forward(options_.annotation_dropout, options_.mask, layout, random, H);
   }
+  void forward(const TokenBatch& source, Random* random, Trace& trace) const {
+    forward(own_words(*this), source, random, trace);
+  }
 
-  /// dH (d_h x N, step-major) is used up; adds to `gradient`.
+  /// dH (d_h x N, step-major) is used up; adds to `gradient` and to that of the words.
   void backward(const TextEncoder& transposed, const TokenBatch& source, View<S> dH,
-                const Matrix<S>& d_final_states, Trace& trace, TextEncoder& gradient) const {
+                const Matrix<S>& d_final_states, Trace& trace, TextEncoder& gradient,
+                Embedding<S>& words_gradient) const {
     const Ragged& layout = source.layout;
     trace.annotation_dropout.backward(layout, dH);
-    View<S> dX = trace.d_embedded.zero(embedding.E.rows(), layout.columns());
+    View<S> dX = trace.d_embedded.zero(trace.embedded.rows(), layout.columns());
     View<S> d_input =
         projection ? trace.d_projected.zero(projection->output_size(), layout.columns()) : dX;
     stack.backward(transposed.stack, layout, stack_input(trace).view(), dH, d_input, trace.stack,
@@ -100,12 +112,23 @@ class TextEncoder {
                            d_input, dX, *gradient.projection);
     }
     trace.embedding_dropout.backward(layout, dX);
-    Embedding<S>::backward(source.tokens, dX, gradient.embedding);
+    Embedding<S>::backward(source.tokens, dX, words_gradient);
+  }
+  void backward(const TextEncoder& transposed, const TokenBatch& source, View<S> dH,
+                const Matrix<S>& d_final_states, Trace& trace, TextEncoder& gradient) const {
+    backward(transposed, source, dH, d_final_states, trace, gradient, own_words(gradient));
   }
 
  private:
   [[nodiscard]] Buffer<S>& stack_input(Trace& trace) const {
     return projection ? trace.projected : trace.embedded;
+  }
+
+  template <class E>
+  static auto& own_words(E& encoder) {
+    check_argument(encoder.embedding.has_value(),
+                   "TextEncoder: it has no embedding of its own; pass the one it shares");
+    return *encoder.embedding;
   }
 
   TextEncoderOptions options_;

@@ -41,12 +41,16 @@ class Dropout {
  public:
   /// New masks for d rows and the layout's columns; none with p = 0 or without a generator.
   void draw(double p, DropoutMask kind, const Ragged& layout, Index d, Random* random) {
-    check_probability(p);
-    active_ = p > 0 && random != nullptr;
+    draw(p, d, kind == DropoutMask::each_step ? layout.columns() : layout.size(), random);
     kind_ = kind;
-    if (!active_) return;
-    const Index columns = kind == DropoutMask::each_step ? layout.columns() : layout.size();
-    draw_mask<S>(p, *random, mask_.resize(d, columns));
+  }
+
+  /// New masks for d rows and N columns, each column its own.
+  void draw(double p, Index d, Index N, Random* random) {
+    check_probability(p);
+    kind_ = DropoutMask::each_step;
+    active_ = p > 0 && random != nullptr;
+    if (active_) draw_mask<S>(p, *random, mask_.resize(d, N));
   }
 
   /// Y = mask o X and dX = mask o dY, in place, for the n columns of one step, which begin at

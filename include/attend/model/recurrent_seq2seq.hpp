@@ -1,6 +1,7 @@
 /// A recurrent translator whose parts are chosen when the program runs.
 #pragma once
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -74,51 +75,94 @@ template <Scalar S>
   }
 }
 
+/// What a decoder needs to know of its encoder: the size of annotations, the rows of final states.
+struct EncoderSizes {
+  Index annotation = 0;
+  Index states = 0;
+};
+
+/// Whether the score compares states with annotations as they are.
+[[nodiscard]] inline bool compares_states(const RecurrentSeq2SeqConfig& config) {
+  return config.score == ScoreKind::dot || config.score == ScoreKind::scaled_dot;
+}
+
+/// Throws std::invalid_argument for sizes below 1.
+inline void check_sizes(const RecurrentSeq2SeqConfig& config) {
+  check_argument(config.layers >= 1 && config.hidden >= 1 && config.embedding >= 1,
+                 "make_recurrent_seq2seq: layers, hidden and embedding are ", config.layers, ", ",
+                 config.hidden, ", ", config.embedding, ", expected 1 or more");
+}
+
+/// A bidirectional encoder with random weights; with `own_words` false it shares the decoder's.
+template <Scalar S>
+[[nodiscard]] TextEncoder<Bidirectional<AnyCell<S>>> make_recurrent_encoder(
+    const RecurrentSeq2SeqConfig& config, bool own_words, Random& random) {
+  check_sizes(config);
+  const bool sum = compares_states(config);
+  const Index annotation = sum ? config.hidden : 2 * config.hidden;
+  std::vector<Bidirectional<AnyCell<S>>> layers;
+  for (Index l = 0; l < config.layers; ++l) {
+    const CellConfig cell{l == 0 ? config.embedding : annotation, config.hidden};
+    AnyCell<S> forward = make_cell<S>(config.cell, cell, random);
+    layers.emplace_back(std::move(forward), make_cell<S>(config.cell, cell, random),
+                        sum ? Merge::sum : Merge::concatenate);
+  }
+  std::optional<Embedding<S>> words;
+  if (own_words) {
+    words.emplace(EmbeddingConfig{config.source_vocabulary, config.embedding,
+                                  config.embedding_deviation},
+                  random);
+  }
+  return {std::move(words),
+          Stacked<Bidirectional<AnyCell<S>>>(std::move(layers), {.dropout = config.layer_dropout}),
+          {.embedding_dropout = config.embedding_dropout,
+           .annotation_dropout = config.annotation_dropout}};
+}
+
+/// A recurrent decoder with random weights, for any encoder of those sizes.
+template <Scalar S>
+[[nodiscard]] RecurrentDecoder<AnyCell<S>, AnyScore<S>> make_recurrent_decoder(
+    const RecurrentSeq2SeqConfig& config, const EncoderSizes& encoder, Random& random) {
+  check_sizes(config);
+  check_argument(config.order == DecoderOrder::step_only || !compares_states(config) ||
+                     encoder.annotation == config.hidden,
+                 "make_recurrent_decoder: a score without weights compares states with annotations "
+                 "as they are, and hidden is ",
+                 config.hidden, ", the annotations' size ", encoder.annotation,
+                 "; make them equal or choose another score");
+  const auto cell = [&config](Index input, Random& r) {
+    return make_cell<S>(config.cell, {input, config.hidden}, r);
+  };
+  AnyScore<S> score =
+      make_score<S>(config.score, {config.hidden, encoder.annotation, config.hidden}, random);
+  return {{.order = config.order,
+           .vocabulary = config.target_vocabulary,
+           .embedding = config.embedding,
+           .hidden = config.hidden,
+           .layers = config.layers,
+           .annotation = encoder.annotation,
+           .encoder_states = encoder.states,
+           .readout = config.tied_embeddings ? config.embedding : config.hidden,
+           .activation = config.activation,
+           .input_feeding = config.input_feeding,
+           .tied_embeddings = config.tied_embeddings,
+           .embedding_deviation = config.embedding_deviation,
+           .embedding_dropout = config.embedding_dropout,
+           .layer_dropout = config.layer_dropout,
+           .readout_dropout = config.readout_dropout},
+          cell,
+          std::move(score),
+          random};
+}
+
 /// A new model with random weights. Throws std::invalid_argument for choices that do not go
 /// together.
 template <Scalar S>
 [[nodiscard]] RecurrentSeq2Seq<S> make_recurrent_seq2seq(const RecurrentSeq2SeqConfig& config,
                                                          Random& random) {
-  check_argument(config.layers >= 1 && config.hidden >= 1 && config.embedding >= 1,
-                 "make_recurrent_seq2seq: layers, hidden and embedding are ", config.layers, ", ",
-                 config.hidden, ", ", config.embedding, ", expected 1 or more");
-  const bool sum = config.score == ScoreKind::dot || config.score == ScoreKind::scaled_dot;
-  const Index annotation = sum ? config.hidden : 2 * config.hidden;
-  const auto cell = [&config](Index input, Random& r) {
-    return make_cell<S>(config.cell, {input, config.hidden}, r);
-  };
-  std::vector<Bidirectional<AnyCell<S>>> layers;
-  for (Index l = 0; l < config.layers; ++l) {
-    const Index input = l == 0 ? config.embedding : annotation;
-    AnyCell<S> forward = cell(input, random);
-    layers.emplace_back(std::move(forward), cell(input, random),
-                        sum ? Merge::sum : Merge::concatenate);
-  }
-  TextEncoder<Bidirectional<AnyCell<S>>> encoder(
-      Embedding<S>({config.source_vocabulary, config.embedding, config.embedding_deviation},
-                   random),
-      Stacked<Bidirectional<AnyCell<S>>>(std::move(layers), {.dropout = config.layer_dropout}),
-      {.embedding_dropout = config.embedding_dropout,
-       .annotation_dropout = config.annotation_dropout});
-  AnyScore<S> score =
-      make_score<S>(config.score, {config.hidden, annotation, config.hidden}, random);
-  RecurrentDecoder<AnyCell<S>, AnyScore<S>> decoder(
-      {.order = config.order,
-       .vocabulary = config.target_vocabulary,
-       .embedding = config.embedding,
-       .hidden = config.hidden,
-       .layers = config.layers,
-       .annotation = annotation,
-       .encoder_states = encoder.state_rows(),
-       .readout = config.tied_embeddings ? config.embedding : config.hidden,
-       .activation = config.activation,
-       .input_feeding = config.input_feeding,
-       .tied_embeddings = config.tied_embeddings,
-       .embedding_deviation = config.embedding_deviation,
-       .embedding_dropout = config.embedding_dropout,
-       .layer_dropout = config.layer_dropout,
-       .readout_dropout = config.readout_dropout},
-      cell, std::move(score), random);
+  auto encoder = make_recurrent_encoder<S>(config, true, random);
+  auto decoder = make_recurrent_decoder<S>(
+      config, {encoder.annotation_size(), encoder.state_rows()}, random);
   return {std::move(encoder), std::move(decoder), config.options};
 }
 

@@ -8,6 +8,7 @@
 #include <attend/core/parameters.hpp>
 #include <attend/core/ragged.hpp>
 #include <attend/decoder/decoder.hpp>
+#include <attend/encoder/encoding.hpp>
 #include <attend/kernel/panel_matrix.hpp>
 #include <attend/loss/cross_entropy.hpp>
 #include <attend/model/trainable.hpp>
@@ -58,6 +59,40 @@ inline void shift_behind_start(const TokenBatch& target, Token start, TokenBatch
   }
 }
 
+namespace detail {
+
+/// Parts of encoders and decoders, which those that are chosen at run time give by functions.
+auto& words_of(auto& part) {
+  if constexpr (requires { part.words(); }) {
+    return part.words();
+  } else {
+    return part.embedding;
+  }
+}
+auto& output_of(auto& decoder) {
+  if constexpr (requires { decoder.word_output(); }) {
+    return decoder.word_output();
+  } else {
+    return decoder.output;
+  }
+}
+const auto& encoding_of(const auto& trace) {
+  if constexpr (requires { trace.encoding(); }) {
+    return trace.encoding();
+  } else {
+    return trace;
+  }
+}
+auto readouts_of(const auto& trace) {
+  if constexpr (requires { trace.readouts(); }) {
+    return trace.readouts();
+  } else {
+    return trace.readouts.view();
+  }
+}
+
+}  // namespace detail
+
 struct Seq2SeqOptions {
   Token start = 1;
   Token end = 2;
@@ -65,7 +100,8 @@ struct Seq2SeqOptions {
 };
 
 /// p(target | source) = prod_t p(y_t | y_<t, source). Satisfies Trainable; its encoder and decoder
-/// make a memory for search.
+/// make a memory for search. An encoder without an embedding reads with that of the decoder, and
+/// both then have one vocabulary.
 template <class Encoder, attend::Decoder D>
 class Seq2Seq {
  public:
@@ -112,9 +148,7 @@ class Seq2Seq {
 
   /// Encodes sources and makes the memory that search reads.
   void remember(const TokenBatch& source, Workspace& workspace, typename D::Memory& memory) const {
-    encoder.forward(source, nullptr, workspace.encoding);
-    decoder.remember(source.layout, workspace.encoding.annotations.view(),
-                     workspace.encoding.final_states, memory);
+    encode(source, nullptr, workspace, memory);
   }
 
   /// The loss of a batch, without dropout and label smoothing. Nats.
@@ -132,26 +166,38 @@ class Seq2Seq {
     assign_transposed(*this, transposed);
     unroll(batch, &random, workspace);
     const auto epsilon = static_cast<S>(options_.label_smoothing);
-    View<S> dR = workspace.d_readouts.zero(workspace.decoding.readouts.rows(),
-                                           batch.target.layout.columns());
+    const ConstView<S> R = detail::readouts_of(workspace.decoding);
+    View<S> dR = workspace.d_readouts.zero(R.rows(), R.cols());
     const Loss loss =
         output_loss(batch, epsilon, scale, workspace, [&](Index first, Index n, View<S> dL) {
-          decoder.output.backward(transposed.decoder.output, decoder.embedding,
-                                  workspace.decoding.readouts.columns(first, n), dL,
-                                  dR.middleCols(first, n), gradient.decoder.output,
-                                  gradient.decoder.embedding);
+          detail::output_of(decoder).backward(
+              detail::output_of(transposed.decoder), detail::words_of(decoder),
+              R.middleCols(first, n), dL, dR.middleCols(first, n),
+              detail::output_of(gradient.decoder), detail::words_of(gradient.decoder));
         });
     unroll_backward(transposed, batch, dR, workspace, gradient);
     return loss;
   }
 
  private:
+  /// The embedding of the source's words.
+  template <class M>
+  static auto& source_words(M& model) {
+    auto& own = detail::words_of(model.encoder);
+    return own ? *own : detail::words_of(model.decoder);
+  }
+
+  void encode(const TokenBatch& source, Random* random, Workspace& w,
+              typename D::Memory& memory) const {
+    encoder.forward(source_words(*this), source, random, w.encoding);
+    const Encoding<S>& encoding = detail::encoding_of(w.encoding);
+    decoder.remember(source.layout, encoding.annotations.view(), encoding.final_states, memory);
+  }
+
   void unroll(const Batch& batch, Random* random, Workspace& w) const {
     check_size("Seq2Seq", "number of targets", batch.target.layout.size(),
                batch.source.layout.size());
-    encoder.forward(batch.source, random, w.encoding);
-    decoder.remember(batch.source.layout, w.encoding.annotations.view(), w.encoding.final_states,
-                     w.memory);
+    encode(batch.source, random, w, w.memory);
     shift_behind_start(batch.target, options_.start, w.inputs);
     decoder.unroll(w.memory, w.inputs, random, w.state, w.decoding);
   }
@@ -160,9 +206,11 @@ class Seq2Seq {
   Loss output_loss(const Batch& batch, S epsilon, S scale, Workspace& w,
                    Backward&& backward) const {
     return tiled_cross_entropy<S>(
-        decoder.vocabulary_size(), w.decoding.readouts.view(), batch.target.tokens, epsilon, scale,
-        w.logits,
-        [&](ConstView<S> R, View<S> L) { decoder.output.logits(decoder.embedding, R, L); },
+        decoder.vocabulary_size(), detail::readouts_of(w.decoding), batch.target.tokens, epsilon,
+        scale, w.logits,
+        [&](ConstView<S> R, View<S> L) {
+          detail::output_of(decoder).logits(detail::words_of(decoder), R, L);
+        },
         backward);
   }
 
@@ -172,11 +220,12 @@ class Seq2Seq {
     decoder.unroll_backward(transposed.decoder, w.memory, w.inputs, dR, w.state, w.decoding,
                             w.d_memory, gradient.decoder);
     const Ragged& layout = batch.source.layout;
-    View<S> dH = w.d_annotations.resize(w.encoding.annotations.rows(), layout.columns());
-    decoder.remember_backward(transposed.decoder, layout, w.encoding.final_states, w.memory,
+    const Encoding<S>& encoding = detail::encoding_of(w.encoding);
+    View<S> dH = w.d_annotations.resize(encoding.annotations.rows(), layout.columns());
+    decoder.remember_backward(transposed.decoder, layout, encoding.final_states, w.memory,
                               w.d_memory, dH, w.d_final_states, gradient.decoder);
     encoder.backward(transposed.encoder, batch.source, dH, w.d_final_states, w.encoding,
-                     gradient.encoder);
+                     gradient.encoder, source_words(gradient));
   }
 
   Seq2SeqOptions options_;

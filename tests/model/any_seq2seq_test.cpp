@@ -1,0 +1,171 @@
+#include <cmath>
+#include <reference/matrices.hpp>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <attend/model/any_seq2seq.hpp>
+#include <attend/testing/gradient_check.hpp>
+
+namespace {
+
+using attend::AnySeq2Seq;
+using attend::AnySeq2SeqConfig;
+using attend::Index;
+using attend::Matrix;
+using attend::PartKind;
+using attend::Random;
+using attend::SentencePair;
+using attend::Token;
+
+struct Case {
+  std::string name;
+  AnySeq2SeqConfig config;
+};
+
+AnySeq2SeqConfig mix(PartKind encoder, PartKind decoder) {
+  AnySeq2SeqConfig config{.encoder = encoder, .decoder = decoder};
+  config.recurrent.source_vocabulary = 9;
+  config.recurrent.target_vocabulary = 9;
+  config.recurrent.embedding = 6;
+  config.recurrent.hidden = 5;
+  config.recurrent.embedding_dropout = 0.2;
+  config.transformer = {.layers = 2, .heads = 2, .feed_forward = 7, .dropout = 0.3};
+  return config;
+}
+
+std::vector<Case> all_cases() {
+  using enum PartKind;
+  std::vector<Case> cases = {{"TransformerToTransformer", mix(transformer, transformer)},
+                             {"TransformerToRecurrent", mix(transformer, recurrent)},
+                             {"RecurrentToTransformer", mix(recurrent, transformer)},
+                             {"RecurrentToRecurrent", mix(recurrent, recurrent)},
+                             {"TransformerPostNormShared", mix(transformer, transformer)},
+                             {"RecurrentShared", mix(recurrent, recurrent)}};
+  cases[4].config.transformer.placement = attend::NormPlacement::after;
+  cases[4].config.recurrent.tied_embeddings = true;
+  cases[4].config.recurrent.options.label_smoothing = 0.1;
+  cases[4].config.shared_embeddings = true;
+  cases[5].config.recurrent.tied_embeddings = true;
+  cases[5].config.shared_embeddings = true;
+  return cases;
+}
+
+template <class S>
+AnySeq2Seq<S> make_model(const Case& c) {
+  Random random(5);
+  auto model = attend::make_seq2seq<S>(c.config, random);
+  attend::for_each_parameter(
+      [&](std::string_view, auto& p) { attend::initialize_uniform(p, 0.7, random); }, model);
+  return model;
+}
+
+std::vector<SentencePair> some_pairs() {
+  return {{{3, 4, 5}, {6, 7, 2}}, {{}, {3, 2}},       {{1, 2, 3, 4, 5, 6}, {3, 4, 5, 6, 2}},
+          {{8, 8}, {}},           {{7, 7, 7, 2}, {2}}};
+}
+
+attend::PairBatch batch_of(const std::vector<SentencePair>& pairs) {
+  std::vector<const SentencePair*> list;
+  for (const SentencePair& pair : pairs) list.push_back(&pair);
+  attend::PairBatch batch;
+  batch.assign(list);
+  return batch;
+}
+
+class Mixes : public testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(All, Mixes, testing::ValuesIn(all_cases()),
+                         [](const auto& test) { return test.param.name; });
+
+TEST_P(Mixes, HaveTheirGradients) {
+  const auto model = make_model<double>(GetParam());
+  const auto batch = batch_of(some_pairs());
+  AnySeq2Seq<double>::Workspace workspace;
+  auto gradient = attend::zero_like(model);
+  Random dropout(7);
+  (void)model.loss_and_gradient(batch, 0.25, dropout, workspace, gradient);
+  AnySeq2Seq<double>::Workspace own;
+  auto unused = attend::zero_like(model);
+  const auto loss = [&](const AnySeq2Seq<double>& m) {
+    Random same(7);
+    return 0.25 * m.loss_and_gradient(batch, 0, same, own, unused).nats;
+  };
+  Random sample(8);
+  const auto report =
+      attend::check_parameters(model, gradient, loss, {.sample = 20, .random = &sample});
+  EXPECT_TRUE(report.passed()) << report.message();
+  EXPECT_GT(report.checked, 100);
+}
+
+TEST_P(Mixes, GiveASentenceTheSameBitsInABatch) {
+  const auto model = make_model<float>(GetParam());
+  const auto pairs = some_pairs();
+  AnySeq2Seq<float>::Workspace together;
+  (void)model.loss(batch_of(pairs), together);
+  const auto batch = batch_of(pairs);
+  const auto all = together.decoding.readouts();
+  for (std::size_t b = 0; b < pairs.size(); ++b) {
+    AnySeq2Seq<float>::Workspace alone;
+    (void)model.loss(batch_of({pairs[b]}), alone);
+    const auto own = alone.decoding.readouts();
+    for (Index t = 0; t < own.cols(); ++t) {
+      const Index column = batch.target.layout.column(static_cast<Index>(b), t);
+      EXPECT_TRUE(
+          reference::same_bits(own.rows(), own.col(t).data(), all.col(column).data()))
+          << b << " " << t;
+    }
+  }
+}
+
+/// A beam that is shuffled, widened and narrowed gives each hypothesis the logits of its own tokens
+/// in one pass.
+TEST_P(Mixes, StepAsTheyPassTheWhole) {
+  const auto model = make_model<float>(GetParam());
+  attend::AnyDecoder<float>::Memory memory;
+  AnySeq2Seq<float>::Workspace workspace;
+  const std::vector<std::vector<Token>> sources = {{3, 4, 5}, {}, {1, 2, 3, 4, 5, 6}};
+  model.remember(attend::TokenBatch(sources), workspace, memory);
+  attend::AnyDecoder<float>::State state;
+  const std::vector<Index> sentences = {2, 0, 1};
+  model.decoder.begin(memory, sentences, state);
+  std::vector<std::vector<Token>> fed(3);
+  Random random(4);
+  Matrix<float> L;
+  for (Index step = 0; step < 18; ++step) {
+    std::vector<Token> tokens;
+    for (auto& hypothesis : fed) {
+      tokens.push_back(step == 0 ? model.options().start : static_cast<Token>(random.below(9)));
+      if (step > 0) hypothesis.push_back(tokens.back());
+    }
+    model.decoder.step(memory, tokens, state);
+    L.resize(9, state.size());
+    model.decoder.logits(state, L);
+    for (Index i = 0; i < state.size(); ++i) {
+      SentencePair pair{sources[static_cast<std::size_t>(state.sentence(i))],
+                        fed[static_cast<std::size_t>(i)]};
+      pair.target.push_back(2);
+      (void)model.loss(batch_of({pair}), workspace);
+      const auto R = workspace.decoding.readouts();
+      Matrix<float> expected(9, 1);
+      model.decoder.word_output().logits(model.decoder.words(), R.rightCols(1), expected);
+      ASSERT_TRUE(reference::same_bits(9, expected.data(), L.col(i).data())) << step << " " << i;
+      const auto weights = state.weights(i);
+      ASSERT_EQ(weights.size(), pair.source.size());
+      float sum = 0;
+      for (const float w : weights) sum += w;
+      if (!weights.empty()) EXPECT_NEAR(sum, 1, 1e-5);
+    }
+    std::vector<Index> columns;
+    std::vector<std::vector<Token>> next;
+    const Index count = 1 + random.below(6);
+    for (Index i = 0; i < count; ++i) {
+      columns.push_back(random.below(state.size()));
+      next.push_back(fed[static_cast<std::size_t>(columns.back())]);
+    }
+    state.select(columns);
+    fed = next;
+  }
+}
+
+}  // namespace
