@@ -25,18 +25,30 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
   train->add_option("--valid-source", command.valid_source, "validation text")->required();
   train->add_option("--valid-target", command.valid_target, "its translation")->required();
   train->add_option("--model", command.model, "the model file to write")->required();
+  train->add_option("--encoder", recipe.encoder, "recurrent or transformer")
+      ->capture_default_str();
   train->add_option("--cell", recipe.cell, "gru, lstm or rnn")->capture_default_str();
   train->add_option("--score", recipe.score, "additive, dot, general, concat, scaled_dot or none")
       ->capture_default_str();
-  train->add_option("--decoder", recipe.decoder, "bahdanau, luong or conditional")
+  train->add_option("--decoder", recipe.decoder, "bahdanau, luong, conditional or transformer")
       ->capture_default_str();
   train->add_flag("--input-feeding", recipe.input_feeding, "feed the readout back (luong)");
   train->add_flag("--maxout", recipe.maxout, "maxout readout instead of tanh");
   train->add_flag("--tie-embeddings", recipe.tied_embeddings,
                   "one matrix for target embeddings and output");
+  train->add_flag("--share-embeddings", recipe.shared_embeddings,
+                  "one matrix for source and target embeddings");
   train->add_option("--hidden", recipe.hidden, "units of a cell")->capture_default_str();
   train->add_option("--embed", recipe.embedding, "size of embeddings")->capture_default_str();
   train->add_option("--layers", recipe.layers, "layers of encoder and decoder")
+      ->capture_default_str();
+  train->add_option("--heads", recipe.heads, "heads of a transformer's attention")
+      ->capture_default_str();
+  train
+      ->add_option("--feed-forward", recipe.feed_forward,
+                   "units of a transformer's feed-forward networks")
+      ->capture_default_str();
+  train->add_option("--norm", recipe.norm, "pre or post: where a transformer's norms stand")
       ->capture_default_str();
   train->add_option("--dropout", recipe.dropout, "probability of dropout, everywhere")
       ->capture_default_str();
@@ -64,14 +76,20 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
   train->add_option("--epochs", recipe.epochs, "times through the training text")
       ->capture_default_str();
   train->add_option("--rate", recipe.rate, "learning rate")->capture_default_str();
-  train->add_option("--schedule", recipe.schedule, "constant, plateau, step or inverse-square-root")
+  train->add_option("--schedule", recipe.schedule, "constant, plateau, step, inverse-square-root (to and from --rate) or noam "
+                   "(a factor of --rate)")
       ->capture_default_str();
-  train->add_option("--warmup", recipe.warmup, "updates, with inverse-square-root")
+  train->add_option("--warmup", recipe.warmup, "updates, with inverse-square-root and noam")
       ->capture_default_str();
+  train->add_option("--beta2", recipe.beta2, "of AdamW")->capture_default_str();
   train->add_option("--weight-decay", recipe.weight_decay, "of AdamW")->capture_default_str();
   train->add_option("--clip", recipe.clip, "largest norm of a gradient; 0 for none")
       ->capture_default_str();
   train->add_option("--patience", recipe.patience, "epochs without improvement; 0 for ever")
+      ->capture_default_str();
+  train
+      ->add_option("--average", recipe.average,
+                   "the model is the mean of the last so many epochs; 0 for the best one")
       ->capture_default_str();
   train->add_option("--select", recipe.select, "keep the best by bleu or perplexity")
       ->capture_default_str();

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <attend/core/error.hpp>
-#include <attend/model/recurrent_seq2seq.hpp>
+#include <attend/model/any_seq2seq.hpp>
 
 namespace translator {
 
@@ -20,15 +20,20 @@ struct Recipe {
   /// Of a dropout's own probability: the same as `dropout`.
   static constexpr double as_dropout = -1;
 
+  std::string encoder = "recurrent";
   std::string cell = "gru";
   std::string score = "additive";
   std::string decoder = "bahdanau";
   bool input_feeding = false;
   bool tied_embeddings = false;
+  bool shared_embeddings = false;
   bool maxout = false;
   Index hidden = 256;
   Index embedding = 256;
   Index layers = 1;
+  Index heads = 4;
+  Index feed_forward = 512;
+  std::string norm = "pre";
   double dropout = 0.3;
   double embedding_dropout = as_dropout;
   double annotation_dropout = as_dropout;
@@ -47,19 +52,22 @@ struct Recipe {
   double rate = 1e-3;
   std::string schedule = "plateau";
   std::int64_t warmup = 1000;
+  double beta2 = 0.999;
   double weight_decay = 0;
   double clip = 1;
   std::int64_t patience = 5;
+  Index average = 0;
   std::string select = "bleu";
   std::uint64_t seed = 1;
 };
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Recipe, cell, score, decoder, input_feeding, tied_embeddings,
-                                   maxout, hidden, embedding, layers, dropout, embedding_dropout,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Recipe, encoder, cell, score, decoder, input_feeding,
+                                   tied_embeddings, shared_embeddings, maxout, hidden, embedding,
+                                   layers, heads, feed_forward, norm, dropout, embedding_dropout,
                                    annotation_dropout, readout_dropout, label_smoothing, subwords,
                                    separate_subwords, min_frequency, max_length, batch,
-                                   batch_tokens, shards, epochs, rate, schedule, warmup,
-                                   weight_decay, clip, patience, select, seed)
+                                   batch_tokens, shards, epochs, rate, schedule, warmup, beta2,
+                                   weight_decay, clip, patience, average, select, seed)
 
 /// The value that a name stands for. Throws std::invalid_argument that lists the names.
 template <class T>
@@ -72,15 +80,25 @@ T named(std::string_view what, const std::string& name, const std::map<std::stri
       attend::detail::message(what, " is '", name, "', expected one of ", names));
 }
 
-inline attend::RecurrentSeq2SeqConfig model_config(const Recipe& recipe, Index source_vocabulary,
-                                                   Index target_vocabulary) {
+/// Whether the decoder is a recurrent one, to which --score belongs.
+inline bool decoder_is_recurrent(const Recipe& recipe) { return recipe.decoder != "transformer"; }
+
+/// Whether the model attends to its source.
+inline bool attends(const Recipe& recipe) {
+  return !decoder_is_recurrent(recipe) || recipe.score != "none";
+}
+
+inline attend::RecurrentSeq2SeqConfig recurrent_config(const Recipe& recipe,
+                                                       Index source_vocabulary,
+                                                       Index target_vocabulary) {
   using attend::CellKind, attend::DecoderOrder, attend::ScoreKind;
   const auto part = [&](double own) { return own != Recipe::as_dropout ? own : recipe.dropout; };
   const bool attends = recipe.score != "none";
   const auto order = named<DecoderOrder>("--decoder", recipe.decoder,
                                          {{"bahdanau", DecoderOrder::attend_then_step},
                                           {"luong", DecoderOrder::step_then_attend},
-                                          {"conditional", DecoderOrder::step_attend_step}});
+                                          {"conditional", DecoderOrder::step_attend_step},
+                                          {"transformer", DecoderOrder::step_only}});
   const auto score = named<ScoreKind>("--score", attends ? recipe.score : "additive",
                                       {{"additive", ScoreKind::additive},
                                        {"dot", ScoreKind::dot},
@@ -107,6 +125,27 @@ inline attend::RecurrentSeq2SeqConfig model_config(const Recipe& recipe, Index s
           .layer_dropout = recipe.dropout,
           .readout_dropout = part(recipe.readout_dropout),
           .options = {.label_smoothing = recipe.label_smoothing}};
+}
+
+inline attend::AnySeq2SeqConfig model_config(const Recipe& recipe, Index source_vocabulary,
+                                             Index target_vocabulary) {
+  using attend::NormPlacement, attend::PartKind;
+  const auto encoder =
+      named<PartKind>("--encoder", recipe.encoder,
+                      {{"recurrent", PartKind::recurrent}, {"transformer", PartKind::transformer}});
+  const auto placement = named<NormPlacement>(
+      "--norm", recipe.norm, {{"pre", NormPlacement::before}, {"post", NormPlacement::after}});
+  return {
+      .encoder = encoder,
+      .decoder = decoder_is_recurrent(recipe) ? PartKind::recurrent : PartKind::transformer,
+      .recurrent = recurrent_config(recipe, source_vocabulary, target_vocabulary),
+      .transformer = {.size = recipe.embedding,
+                      .layers = recipe.layers,
+                      .heads = recipe.heads,
+                      .feed_forward = recipe.feed_forward,
+                      .placement = placement,
+                      .dropout = recipe.dropout},
+      .shared_embeddings = recipe.shared_embeddings};
 }
 
 }  // namespace translator

@@ -18,6 +18,8 @@ inline attend::Schedule schedule_of(const Recipe& recipe) {
       {{"constant", attend::ConstantRate{recipe.rate}},
        {"plateau", attend::Plateau{.rate = recipe.rate, .factor = 0.5, .patience = 1}},
        {"inverse-square-root", attend::InverseSquareRoot{recipe.rate, recipe.warmup}},
+       {"noam",
+        attend::InverseSquareRoot::of_dimension(recipe.embedding, recipe.warmup, recipe.rate)},
        {"step", attend::StepDecay{.rate = recipe.rate,
                                   .after = std::max<std::int64_t>(recipe.epochs * 3 / 5, 1),
                                   .every = std::max<std::int64_t>(recipe.epochs / 10, 1)}}});
@@ -41,6 +43,8 @@ inline void check_model(const Recipe& recipe) {
   check_at_least("--hidden", recipe.hidden, 1);
   check_at_least("--embed", recipe.embedding, 1);
   check_at_least("--layers", recipe.layers, 1);
+  check_at_least("--heads", recipe.heads, 1);
+  check_at_least("--feed-forward", recipe.feed_forward, 1);
   check_probability("--dropout", recipe.dropout);
   for (const auto& [option, own] : {std::pair("--embedding-dropout", recipe.embedding_dropout),
                                     std::pair("--annotation-dropout", recipe.annotation_dropout),
@@ -48,6 +52,13 @@ inline void check_model(const Recipe& recipe) {
     if (own != Recipe::as_dropout) check_probability(option, own);
   }
   check_probability("--label-smoothing", recipe.label_smoothing);
+  const bool transformer = recipe.encoder == "transformer" || !decoder_is_recurrent(recipe);
+  attend::check_argument(!transformer || recipe.embedding % recipe.heads == 0, "--embed is ",
+                         recipe.embedding, ", which ", recipe.heads,
+                         " heads cannot share evenly; choose a --heads that divides it");
+  const bool joint = recipe.subwords > 0 && !recipe.separate_subwords;
+  attend::check_argument(!recipe.shared_embeddings || joint,
+                         "--share-embeddings needs --subwords of both languages together");
   const bool luong = recipe.decoder == "luong" && recipe.score != "none";
   attend::check_argument(!recipe.input_feeding || luong,
                          "--input-feeding needs --decoder luong and a score");
@@ -66,8 +77,10 @@ inline void check_training(const Recipe& recipe) {
   check_at_least("--epochs", recipe.epochs, 1);
   check_at_least("--warmup", recipe.warmup, 1);
   check_at_least("--patience", recipe.patience, 0);
+  check_at_least("--average", recipe.average, 0);
   check_amount("--rate", recipe.rate);
   check_amount("--weight-decay", recipe.weight_decay);
+  check_probability("--beta2", recipe.beta2);
   check_amount("--clip", recipe.clip);
   attend::check_argument(recipe.select == "bleu" || recipe.select == "perplexity", "--select is '",
                          recipe.select, "', expected bleu or perplexity");

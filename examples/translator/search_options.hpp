@@ -28,7 +28,7 @@ inline void check(const SearchOptions& options, const Recipe& recipe) {
   check_amount("--alpha", options.alpha);
   check_threads(options.threads);
   attend::check_argument(
-      !options.copy_unknown || (recipe.subwords == 0 && recipe.score != "none"),
+      !options.copy_unknown || (recipe.subwords == 0 && attends(recipe)),
       "--copy-unknown needs a model of whole words with attention, and this is another");
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "average.hpp"
 #include "evaluate.hpp"
 #include "interrupt.hpp"
 #include "memory.hpp"
@@ -142,6 +143,7 @@ inline Trainer::Events events_of(const TrainCommand& command, const Training& tr
   return {.on_progress = [&](const attend::TrainingProgress& p) { printer.update(p); },
           .on_evaluation =
               [&](const attend::TrainingEvaluation& e) {
+                keep_epoch(command.model, training, e.time.epoch);
                 printer.evaluation(e, training.recipe.select == "bleu");
               },
           .on_best =
@@ -204,6 +206,14 @@ inline int train(const TrainCommand& command) {
   if (end == attend::TrainingEnd::stop_requested) {
     printer.line("stopped; the state is saved: the same command with --resume goes on");
     return 130;
+  }
+  if (training.recipe.average > 0) {
+    const Model mean = average_epochs(command.model, training);
+    save_model(command.model, training.recipe, training.languages, mean);
+    const double score = events.metric ? events.metric(mean) : -trainer.validation_loss(mean).per_token();
+    printer.line(attend::detail::message("mean of the last epochs: valid ",
+                                         events.metric ? "BLEU " : "loss ",
+                                         events.metric ? score : -score));
   }
   printer.line(final_line(training, command, end, printer.seconds()));
   return 0;

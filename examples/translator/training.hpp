@@ -30,7 +30,8 @@ struct Training {
 
 inline TrainingState new_state(const Recipe& recipe, const Languages& languages) {
   Model model = new_model(recipe, languages);
-  attend::AdamW<Model> optimizer(model, {.weight_decay = recipe.weight_decay});
+  attend::AdamW<Model> optimizer(model,
+                                 {.beta2 = recipe.beta2, .weight_decay = recipe.weight_decay});
   return {std::move(model), std::move(optimizer), schedule_of(recipe)};
 }
 

@@ -22,7 +22,7 @@ inline constexpr Index sentences_at_once = 32;
 
 /// A blank line translates to a blank line.
 inline Candidates blank_translation(const Model& model) {
-  const Index rows = model.decoder.attention ? 1 : 0;
+  const Index rows = model.decoder.attends() ? 1 : 0;
   return {{.tokens = {}, .weights = attend::Matrix<float>::Ones(rows, 1), .finished = true}};
 }
 
@@ -47,7 +47,7 @@ inline std::vector<Candidates> search(const Model& model,
     std::vector<std::span<const Token>> part;
     for (Index i = 0; i < n; ++i) part.emplace_back(sources[at(order[at(first + i)])]);
     Model::Workspace workspace;
-    attend::RecurrentMemory<float> memory;
+    attend::AnyDecoder<float>::Memory memory;
     model.remember(attend::TokenBatch(part), workspace, memory);
     auto best = attend::beam_search(model.decoder, memory,
                                     {.beam = options.beam,

@@ -103,7 +103,7 @@ class Printer {
 /// Everything that can be wrong, before the first line is read.
 inline void check(const TranslateCommand& command, const Recipe& recipe) {
   check(command.search, recipe);
-  attend::check_argument(command.alignments.empty() || recipe.score != "none",
+  attend::check_argument(command.alignments.empty() || attends(recipe),
                          "--alignments: ", command.model,
                          " has no attention; take a model of another --score");
   if (command.alignments == "svg") make_folder(command.folder);

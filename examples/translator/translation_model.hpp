@@ -14,11 +14,11 @@
 #include <attend/core/random.hpp>
 #include <attend/io/model_file.hpp>
 #include <attend/io/safetensors.hpp>
-#include <attend/model/recurrent_seq2seq.hpp>
+#include <attend/model/any_seq2seq.hpp>
 
 namespace translator {
 
-using Model = attend::RecurrentSeq2Seq<float>;
+using Model = attend::AnySeq2Seq<float>;
 
 /// Both languages; sub-words may be one model that serves the two.
 struct Languages {
@@ -28,7 +28,7 @@ struct Languages {
 
 inline Model new_model(const Recipe& recipe, const Languages& languages) {
   attend::Random random(recipe.seed);
-  return attend::make_recurrent_seq2seq<float>(
+  return attend::make_seq2seq<float>(
       model_config(recipe, languages.source.size(), languages.target.size()), random);
 }
 
@@ -54,8 +54,13 @@ inline attend::TensorFile file_of(const Recipe& recipe, const Languages& languag
 inline void check_sizes(const attend::TensorFile& file, const Recipe& recipe) {
   Index bytes = 0;
   for (const auto& [name, tensor] : file.tensors) bytes += std::ssize(tensor.bytes);
-  const Index width = std::max(recipe.hidden, recipe.embedding);
-  if (recipe.layers > bytes || width > bytes / std::min(recipe.hidden, bytes)) {
+  // Each kind of part has a matrix of these two sides.
+  const bool recurrent = recipe.encoder == "recurrent" || decoder_is_recurrent(recipe);
+  const bool transformer = recipe.encoder == "transformer" || !decoder_is_recurrent(recipe);
+  const auto fits = [&](Index rows, Index cols) { return rows <= bytes / std::min(cols, bytes); };
+  if (recipe.layers > bytes || recipe.heads > bytes ||
+      (recurrent && !fits(std::max(recipe.hidden, recipe.embedding), recipe.hidden)) ||
+      (transformer && !fits(std::max(recipe.feed_forward, recipe.embedding), recipe.embedding))) {
     throw attend::FormatError(file.source +
                               ": the recipe's sizes are larger than the file; it is damaged");
   }

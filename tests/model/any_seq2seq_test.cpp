@@ -119,19 +119,19 @@ TEST_P(Mixes, GiveASentenceTheSameBitsInABatch) {
 }
 
 /// A beam that is shuffled, widened and narrowed gives each hypothesis the logits of its own tokens
-/// in one pass.
+/// in one pass: the same bits while the engine takes the pass's queries one way, as it does steps.
 TEST_P(Mixes, StepAsTheyPassTheWhole) {
-  const auto model = make_model<float>(GetParam());
-  attend::AnyDecoder<float>::Memory memory;
-  AnySeq2Seq<float>::Workspace workspace;
+  const auto model = make_model<double>(GetParam());
+  attend::AnyDecoder<double>::Memory memory;
+  AnySeq2Seq<double>::Workspace workspace;
   const std::vector<std::vector<Token>> sources = {{3, 4, 5}, {}, {1, 2, 3, 4, 5, 6}};
   model.remember(attend::TokenBatch(sources), workspace, memory);
-  attend::AnyDecoder<float>::State state;
+  attend::AnyDecoder<double>::State state;
   const std::vector<Index> sentences = {2, 0, 1};
   model.decoder.begin(memory, sentences, state);
   std::vector<std::vector<Token>> fed(3);
   Random random(4);
-  Matrix<float> L;
+  Matrix<double> L;
   for (Index step = 0; step < 18; ++step) {
     std::vector<Token> tokens;
     for (auto& hypothesis : fed) {
@@ -147,14 +147,17 @@ TEST_P(Mixes, StepAsTheyPassTheWhole) {
       pair.target.push_back(2);
       (void)model.loss(batch_of({pair}), workspace);
       const auto R = workspace.decoding.readouts();
-      Matrix<float> expected(9, 1);
+      Matrix<double> expected(9, 1);
       model.decoder.word_output().logits(model.decoder.words(), R.rightCols(1), expected);
-      ASSERT_TRUE(reference::same_bits(9, expected.data(), L.col(i).data())) << step << " " << i;
+      if (step + 1 < attend::Attention<attend::Dot<double>>::many_queries) {
+        ASSERT_TRUE(reference::same_bits(9, expected.data(), L.col(i).data())) << step << " " << i;
+      }
+      ASSERT_LT((expected - L.col(i)).cwiseAbs().maxCoeff(), 1e-12) << step << " " << i;
       const auto weights = state.weights(i);
       ASSERT_EQ(weights.size(), pair.source.size());
-      float sum = 0;
-      for (const float w : weights) sum += w;
-      if (!weights.empty()) EXPECT_NEAR(sum, 1, 1e-5);
+      double sum = 0;
+      for (const double w : weights) sum += w;
+      EXPECT_NEAR(sum, weights.empty() ? 0 : 1, 1e-12);
     }
     std::vector<Index> columns;
     std::vector<std::vector<Token>> next;
