@@ -25,8 +25,7 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
   train->add_option("--valid-source", command.valid_source, "validation text")->required();
   train->add_option("--valid-target", command.valid_target, "its translation")->required();
   train->add_option("--model", command.model, "the model file to write")->required();
-  train->add_option("--encoder", recipe.encoder, "recurrent or transformer")
-      ->capture_default_str();
+  train->add_option("--encoder", recipe.encoder, "recurrent or transformer")->capture_default_str();
   train->add_option("--cell", recipe.cell, "gru, lstm or rnn")->capture_default_str();
   train->add_option("--score", recipe.score, "additive, dot, general, concat, scaled_dot or none")
       ->capture_default_str();
@@ -76,7 +75,9 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
   train->add_option("--epochs", recipe.epochs, "times through the training text")
       ->capture_default_str();
   train->add_option("--rate", recipe.rate, "learning rate")->capture_default_str();
-  train->add_option("--schedule", recipe.schedule, "constant, plateau, step, inverse-square-root (to and from --rate) or noam "
+  train
+      ->add_option("--schedule", recipe.schedule,
+                   "constant, plateau, step, inverse-square-root (to and from --rate) or noam "
                    "(a factor of --rate)")
       ->capture_default_str();
   train->add_option("--warmup", recipe.warmup, "updates, with inverse-square-root and noam")

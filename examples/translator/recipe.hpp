@@ -135,17 +135,16 @@ inline attend::AnySeq2SeqConfig model_config(const Recipe& recipe, Index source_
                       {{"recurrent", PartKind::recurrent}, {"transformer", PartKind::transformer}});
   const auto placement = named<NormPlacement>(
       "--norm", recipe.norm, {{"pre", NormPlacement::before}, {"post", NormPlacement::after}});
-  return {
-      .encoder = encoder,
-      .decoder = decoder_is_recurrent(recipe) ? PartKind::recurrent : PartKind::transformer,
-      .recurrent = recurrent_config(recipe, source_vocabulary, target_vocabulary),
-      .transformer = {.size = recipe.embedding,
-                      .layers = recipe.layers,
-                      .heads = recipe.heads,
-                      .feed_forward = recipe.feed_forward,
-                      .placement = placement,
-                      .dropout = recipe.dropout},
-      .shared_embeddings = recipe.shared_embeddings};
+  return {.encoder = encoder,
+          .decoder = decoder_is_recurrent(recipe) ? PartKind::recurrent : PartKind::transformer,
+          .recurrent = recurrent_config(recipe, source_vocabulary, target_vocabulary),
+          .transformer = {.size = recipe.embedding,
+                          .layers = recipe.layers,
+                          .heads = recipe.heads,
+                          .feed_forward = recipe.feed_forward,
+                          .placement = placement,
+                          .dropout = recipe.dropout},
+          .shared_embeddings = recipe.shared_embeddings};
 }
 
 }  // namespace translator

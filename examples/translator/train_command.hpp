@@ -210,7 +210,8 @@ inline int train(const TrainCommand& command) {
   if (training.recipe.average > 0) {
     const Model mean = average_epochs(command.model, training);
     save_model(command.model, training.recipe, training.languages, mean);
-    const double score = events.metric ? events.metric(mean) : -trainer.validation_loss(mean).per_token();
+    const double score =
+        events.metric ? events.metric(mean) : -trainer.validation_loss(mean).per_token();
     printer.line(attend::detail::message("mean of the last epochs: valid ",
                                          events.metric ? "BLEU " : "loss ",
                                          events.metric ? score : -score));

@@ -4,6 +4,7 @@
 // core
 #include <attend/core/abi.hpp>
 #include <attend/core/buffer.hpp>
+#include <attend/core/choice.hpp>
 #include <attend/core/dual.hpp>
 #include <attend/core/error.hpp>
 #include <attend/core/initialize.hpp>
@@ -29,10 +30,16 @@
 #include <attend/kernel/weighted_sum.hpp>
 
 // layer
+#include <attend/layer/activation.hpp>
 #include <attend/layer/dense.hpp>
 #include <attend/layer/dropout.hpp>
 #include <attend/layer/embedding.hpp>
+#include <attend/layer/feed_forward.hpp>
+#include <attend/layer/layer_norm.hpp>
+#include <attend/layer/positions.hpp>
 #include <attend/layer/projection.hpp>
+#include <attend/layer/residual.hpp>
+#include <attend/layer/token_input.hpp>
 
 // cell
 #include <attend/cell/any_cell.hpp>
@@ -65,16 +72,20 @@
 // attention
 #include <attend/attention/alignment.hpp>
 #include <attend/attention/attention.hpp>
+#include <attend/attention/cross_attention.hpp>
 #include <attend/attention/few_queries.hpp>
 #include <attend/attention/hard.hpp>
+#include <attend/attention/key_value_cache.hpp>
 #include <attend/attention/local_predictive.hpp>
 #include <attend/attention/many_queries.hpp>
 #include <attend/attention/memory.hpp>
 #include <attend/attention/memory_addressing.hpp>
 #include <attend/attention/monotonic.hpp>
 #include <attend/attention/monotonic_reader.hpp>
+#include <attend/attention/multi_head.hpp>
 #include <attend/attention/queries.hpp>
 #include <attend/attention/sampled.hpp>
+#include <attend/attention/self_attention.hpp>
 #include <attend/attention/sharpened.hpp>
 #include <attend/attention/sight.hpp>
 #include <attend/attention/smoothed.hpp>
@@ -84,12 +95,17 @@
 #include <attend/attention/workspace.hpp>
 
 // encoder
+#include <attend/encoder/any_encoder.hpp>
 #include <attend/encoder/bidirectional.hpp>
+#include <attend/encoder/encoding.hpp>
 #include <attend/encoder/recurrent.hpp>
 #include <attend/encoder/stacked.hpp>
 #include <attend/encoder/text_encoder.hpp>
+#include <attend/encoder/transformer_config.hpp>
+#include <attend/encoder/transformer_encoder.hpp>
 
 // decoder
+#include <attend/decoder/any_decoder.hpp>
 #include <attend/decoder/bahdanau.hpp>
 #include <attend/decoder/bridge.hpp>
 #include <attend/decoder/conditional.hpp>
@@ -103,6 +119,9 @@
 #include <attend/decoder/recurrent_decoder.hpp>
 #include <attend/decoder/recurrent_memory.hpp>
 #include <attend/decoder/recurrent_state.hpp>
+#include <attend/decoder/transformer_decoder.hpp>
+#include <attend/decoder/transformer_layer.hpp>
+#include <attend/decoder/transformer_state.hpp>
 #include <attend/decoder/word_output.hpp>
 
 // loss
@@ -110,6 +129,7 @@
 #include <attend/loss/loss.hpp>
 
 // model
+#include <attend/model/any_seq2seq.hpp>
 #include <attend/model/recurrent_seq2seq.hpp>
 #include <attend/model/seq2seq.hpp>
 #include <attend/model/tagger.hpp>
@@ -123,6 +143,7 @@
 #include <attend/train/fields.hpp>
 #include <attend/train/optimizer.hpp>
 #include <attend/train/parallel.hpp>
+#include <attend/train/parameter_average.hpp>
 #include <attend/train/schedule.hpp>
 #include <attend/train/sgd.hpp>
 #include <attend/train/shard.hpp>

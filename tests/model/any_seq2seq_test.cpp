@@ -62,8 +62,11 @@ AnySeq2Seq<S> make_model(const Case& c) {
 }
 
 std::vector<SentencePair> some_pairs() {
-  return {{{3, 4, 5}, {6, 7, 2}}, {{}, {3, 2}},       {{1, 2, 3, 4, 5, 6}, {3, 4, 5, 6, 2}},
-          {{8, 8}, {}},           {{7, 7, 7, 2}, {2}}};
+  return {{{3, 4, 5}, {6, 7, 2}},
+          {{}, {3, 2}},
+          {{1, 2, 3, 4, 5, 6}, {3, 4, 5, 6, 2}},
+          {{8, 8}, {}},
+          {{7, 7, 7, 2}, {2}}};
 }
 
 attend::PairBatch batch_of(const std::vector<SentencePair>& pairs) {
@@ -111,8 +114,7 @@ TEST_P(Mixes, GiveASentenceTheSameBitsInABatch) {
     const auto own = alone.decoding.readouts();
     for (Index t = 0; t < own.cols(); ++t) {
       const Index column = batch.target.layout.column(static_cast<Index>(b), t);
-      EXPECT_TRUE(
-          reference::same_bits(own.rows(), own.col(t).data(), all.col(column).data()))
+      EXPECT_TRUE(reference::same_bits(own.rows(), own.col(t).data(), all.col(column).data()))
           << b << " " << t;
     }
   }

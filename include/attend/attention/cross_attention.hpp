@@ -97,8 +97,8 @@ class CrossAttention {
   /// One step of n hypotheses, of which i reads source `sentences[i]`; neighbours that read the
   /// same one, a beam, share one pass over it. X (d x n); overwrites Y (d x n). `weights`, if
   /// given, gets in column i the mean over the heads of hypothesis i's weights.
-  void step(ConstView<S> X, std::span<const Index> sentences, const Ragged& sources,
-            ConstView<S> M, View<S> Y, Trace& trace, View<S>* weights = nullptr) const {
+  void step(ConstView<S> X, std::span<const Index> sentences, const Ragged& sources, ConstView<S> M,
+            View<S> Y, Trace& trace, View<S>* weights = nullptr) const {
     const Index n = X.cols();
     View<S> Q = trace.projected.resize(query.W.rows(), n);
     query.forward(X, Q);

@@ -87,11 +87,10 @@ class MultiHead {
     auto unused = attention_;
     for (Index h = 0; h < heads_.heads; ++h) {
       const Index g = key_head(h);
-      attention_.backward(memory(in, h), queries(in, h),
-                          {context(C, h), part(normalisers, h, C.cols())}, context(dC, h),
-                          block(d.queries, h, heads_.key),
-                          {block(d.keys, g, heads_.key), block(d.values, g, heads_.value)}, unused,
-                          workspace);
+      attention_.backward(
+          memory(in, h), queries(in, h), {context(C, h), part(normalisers, h, C.cols())},
+          context(dC, h), block(d.queries, h, heads_.key),
+          {block(d.keys, g, heads_.key), block(d.values, g, heads_.value)}, unused, workspace);
     }
   }
 

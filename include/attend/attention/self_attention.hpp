@@ -116,8 +116,7 @@ class SelfAttention {
   /// The rows of queries, keys and values.
   template <class V>
   QueriesKeysValues<V> parts(V P) const {
-    return {P.topRows(heads().query_rows()),
-            P.middleRows(heads().query_rows(), heads().key_rows()),
+    return {P.topRows(heads().query_rows()), P.middleRows(heads().query_rows(), heads().key_rows()),
             P.bottomRows(heads().value_rows()), 0};
   }
 

@@ -13,8 +13,8 @@ namespace detail {
 template <class T, class V>
 struct IsChoice : std::false_type {};
 template <class T, class... Kinds>
-struct IsChoice<T, std::variant<Kinds...>>
-    : std::bool_constant<(std::is_same_v<T, Kinds> || ...)> {};
+struct IsChoice<T, std::variant<Kinds...>> : std::bool_constant<(std::is_same_v<T, Kinds> || ...)> {
+};
 
 template <class V>
 struct Associated;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <numbers>
+#include <span>
 #include <utility>
 
 #include <attend/core/types.hpp>
@@ -24,8 +25,15 @@ class Random {
   static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
 
   result_type operator()() {
-    state_ += 0x9e3779b97f4a7c15U;
+    state_ += step;
     return mix(state_);
+  }
+
+  /// What so many calls would give, at once.
+  void fill(std::span<result_type> numbers) {
+    std::uint64_t i = 0;
+    for (result_type& number : numbers) number = mix(state_ + ++i * step);
+    state_ += i * step;
   }
 
   /// A stream of its own for `index`; this generator stays as it is.
@@ -64,6 +72,8 @@ class Random {
   [[nodiscard]] std::uint64_t state() const { return state_; }
 
  private:
+  static constexpr std::uint64_t step = 0x9e3779b97f4a7c15U;
+
   static constexpr std::uint64_t mix(std::uint64_t z) {
     z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
     z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;

@@ -145,9 +145,9 @@ class AnyDecoder {
         },
         choice_);
   }
-  void unroll_backward(const AnyDecoder& transposed, const Memory& memory,
-                       const TokenBatch& inputs, View<S> dR, State& state, Trace& trace,
-                       Memory& d_memory, AnyDecoder& gradient) const {
+  void unroll_backward(const AnyDecoder& transposed, const Memory& memory, const TokenBatch& inputs,
+                       View<S> dR, State& state, Trace& trace, Memory& d_memory,
+                       AnyDecoder& gradient) const {
     visit_same(
         [&]<class D>(const D& d, const D& t, D& g) {
           using M = typename D::Memory;
@@ -161,10 +161,12 @@ class AnyDecoder {
 
  private:
   static auto& words_of(auto& self) {
-    return std::visit([](auto& d) -> auto& { return d.embedding; }, self.choice_);
+    return std::visit(
+        [](auto& d) -> auto& { return d.embedding; }, self.choice_);
   }
   static auto& output_of(auto& self) {
-    return std::visit([](auto& d) -> auto& { return d.output; }, self.choice_);
+    return std::visit(
+        [](auto& d) -> auto& { return d.output; }, self.choice_);
   }
 
   Choice choice_;

@@ -93,9 +93,9 @@ class TransformerDecoder {
                          TransformerDecoder& gradient) const {
     View<S> dA = d_memory.annotations.view();
     for (std::size_t l = 0; l < layers.size(); ++l) {
-      layers[l].cross.project_memory_backward(transposed.layers[l].cross,
-                                              memory.annotations.view(), d_memory.layers[l].view(),
-                                              dA, gradient.layers[l].cross);
+      layers[l].cross.project_memory_backward(transposed.layers[l].cross, memory.annotations.view(),
+                                              d_memory.layers[l].view(), dA,
+                                              gradient.layers[l].cross);
     }
     to_step_major<S>(layout, dA, dH);
     d_final_states.setZero(final_states.rows(), final_states.cols());
@@ -164,9 +164,7 @@ class TransformerDecoder {
       auto& own = trace.layers[l];
       layers[l].forward(
           output_of(l, N, trace), random, own,
-          [&](ConstView<S> in, View<S> out) {
-            layers[l].self.forward(layout, in, out, own.self);
-          },
+          [&](ConstView<S> in, View<S> out) { layers[l].self.forward(layout, in, out, own.self); },
           [&](ConstView<S> in, View<S> out) {
             layers[l].cross.forward(layout, in, memory.layout, memory.layers[l].view(), out,
                                     own.cross);
@@ -176,8 +174,8 @@ class TransformerDecoder {
     to_step_major<S>(layout, trace.top.view(), trace.readouts.resize(size(), N));
   }
 
-  /// The way back of unroll, last layer first. dR (d x N, step-major); adds to the memory's gradient
-  /// and to `gradient`.
+  /// The way back of unroll, last layer first. dR (d x N, step-major); adds to the memory's
+  /// gradient and to `gradient`.
   void unroll_backward(const TransformerDecoder& transposed, const Memory& memory,
                        const TokenBatch& inputs, View<S> dR, State& /*state*/, Trace& trace,
                        Memory& d_memory, TransformerDecoder& gradient) const {
@@ -224,8 +222,8 @@ class TransformerDecoder {
         },
         [&](ConstView<S> in, View<S> d_out, View<S> d_in) {
           layers[l].cross.backward(transposed.layers[l].cross, layout, in, memory.layout,
-                                   memory.layers[l].view(), d_out, d_in,
-                                   d_memory.layers[l].view(), own.cross, gradient.layers[l].cross);
+                                   memory.layers[l].view(), d_out, d_in, d_memory.layers[l].view(),
+                                   own.cross, gradient.layers[l].cross);
         });
   }
 

@@ -65,10 +65,9 @@ class TransformerDecoderLayer {
     around_self.forward(X, after_self, random, trace.around_self, ask_self);
     View<S> after_cross = trace.after_cross.resize(X.rows(), X.cols());
     around_cross.forward(after_self, after_cross, random, trace.around_cross, ask_cross);
-    around_feed_forward.forward(after_cross, Y, random, trace.around_feed_forward,
-                                [&](ConstView<S> in, View<S> out) {
-                                  feed_forward.forward(in, out, trace.feed_forward);
-                                });
+    around_feed_forward.forward(
+        after_cross, Y, random, trace.around_feed_forward,
+        [&](ConstView<S> in, View<S> out) { feed_forward.forward(in, out, trace.feed_forward); });
   }
 
   /// The way back, last sub-layer first: D holds dY and becomes dX (d x N). `self_backward` and

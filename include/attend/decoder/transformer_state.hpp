@@ -35,7 +35,8 @@ struct TransformerMemory {
   }
 };
 
-/// The pass over N columns, kept for the way back: training keeps a batch's, search the last step's.
+/// The pass over N columns, kept for the way back: training keeps a batch's, search the last
+/// step's.
 template <Scalar S>
 struct TransformerDecoderTrace {
   TokenInputTrace<S> input;

@@ -47,6 +47,20 @@ class WordOutput {
     }
   }
 
+  /// W in panels, for the logits of many columns; where it is tied, E' is packed into `memory`.
+  [[nodiscard]] const PanelMatrix<S>& weights(const Embedding<S>& words,
+                                              PanelMatrix<S>& memory) const {
+    if (W) return *W;
+    memory.assign_transposed(ConstView<S>(words.E));
+    return memory;
+  }
+
+  /// L = `weights` R + b, of many columns: tied, not to the bit what one column's logits are.
+  void logits(const PanelMatrix<S>& weights, ConstView<S> R, View<S> L) const {
+    L.colwise() = b;
+    multiply_add(weights, R, L);
+  }
+
   /// L = W r + b:  dR += W' dL, dW += dL R', db += sum of the columns of dL; tied, dE += R dL'.
   void backward(const WordOutput& transposed, const Embedding<S>& words, ConstView<S> R,
                 ConstView<S> dL, View<S> dR, WordOutput& gradient,

@@ -77,7 +77,8 @@ class AnyEncoder {
 
  private:
   static auto& words_of(auto& self) {
-    return std::visit([](auto& e) -> auto& { return e.embedding; }, self.choice_);
+    return std::visit(
+        [](auto& e) -> auto& { return e.embedding; }, self.choice_);
   }
 
   Choice choice_;

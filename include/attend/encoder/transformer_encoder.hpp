@@ -51,14 +51,12 @@ class TransformerEncoderLayer {
   void forward(const Ragged& layout, View<S> Y, Random* random, Trace& trace) const {
     const ConstView<S> X = trace.input.view();
     View<S> M = trace.middle.resize(X.rows(), X.cols());
-    around_attention.forward(X, M, random, trace.around_attention,
-                             [&](ConstView<S> in, View<S> out) {
-                               attention.forward(layout, in, out, trace.attention);
-                             });
-    around_feed_forward.forward(M, Y, random, trace.around_feed_forward,
-                                [&](ConstView<S> in, View<S> out) {
-                                  feed_forward.forward(in, out, trace.feed_forward);
-                                });
+    around_attention.forward(
+        X, M, random, trace.around_attention,
+        [&](ConstView<S> in, View<S> out) { attention.forward(layout, in, out, trace.attention); });
+    around_feed_forward.forward(
+        M, Y, random, trace.around_feed_forward,
+        [&](ConstView<S> in, View<S> out) { feed_forward.forward(in, out, trace.feed_forward); });
   }
 
   /// The way back of both sub-layers, last first: D holds dY and becomes dX (d x N).
@@ -184,7 +182,8 @@ class TransformerEncoder {
     trace.final_states.setZero(size_, layout.size());
     for (Index b = 0; b < layout.size(); ++b) {
       auto mean = trace.final_states.col(b);
-      for (Index t = 0; t < layout.length(b); ++t) mean += trace.top.view().col(layout.start(b) + t);
+      for (Index t = 0; t < layout.length(b); ++t)
+        mean += trace.top.view().col(layout.start(b) + t);
       if (layout.length(b) > 0) mean /= static_cast<S>(layout.length(b));
     }
   }

@@ -122,6 +122,19 @@ class PanelMatrix {
     return std::visit([&](const auto& reduced) { return stored_bytes(reduced); }, reduced_);
   }
 
+  /// Becomes the transpose of plain columns; reuses its memory.
+  void assign_transposed(ConstView<S> m) {
+    if (rows_ != m.cols() || cols_ != m.rows()) resize(m.cols(), m.rows());
+    for (Index first = 0; first < rows_; first += panel_rows) {
+      const Index rows = std::min(panel_rows, rows_ - first);
+      for (Index j = 0; j < cols_; ++j) {
+        const S* from = m.data() + j + first * m.outerStride();
+        S* to = &(*this)(first, j);
+        for (Index i = 0; i < rows; ++i) to[i] = from[i * m.outerStride()];
+      }
+    }
+  }
+
   /// Becomes the transpose of `m`; reuses its memory.
   void assign_transposed(const PanelMatrix& m) {
     if (rows_ != m.cols_ || cols_ != m.rows_) resize(m.cols_, m.rows_);

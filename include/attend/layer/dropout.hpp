@@ -1,6 +1,10 @@
 /// Dropout: masks that a caller draws and keeps for the way back.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <span>
+
 #include <attend/core/buffer.hpp>
 #include <attend/core/error.hpp>
 #include <attend/core/ragged.hpp>
@@ -20,12 +24,18 @@ void draw_mask(double p, Random& random, View<S> mask) {
   check_probability(p);
   const auto threshold = static_cast<std::uint64_t>(p * 65536.0);
   const S kept = S{1} / (S{1} - static_cast<S>(threshold) / S{65536});
+  // Four elements share a number; a column begins with a new one.
+  constexpr Index block = 64;
+  std::array<std::uint64_t, block> numbers;
   for (Index j = 0; j < mask.cols(); ++j) {
     S* column = mask.data() + j * mask.outerStride();
-    std::uint64_t bits = 0;
-    for (Index i = 0; i < mask.rows(); ++i, bits >>= 16U) {
-      if (i % 4 == 0) bits = random();
-      column[i] = (bits & 0xffffU) < threshold ? S{0} : kept;
+    for (Index first = 0; first < mask.rows(); first += 4 * block) {
+      const Index rows = std::min(4 * block, mask.rows() - first);
+      random.fill(std::span(numbers).first(static_cast<std::size_t>(rows + 3) / 4));
+      for (Index i = 0; i < rows; ++i) {
+        const auto bits = numbers[static_cast<std::size_t>(i) / 4] >> (16 * (i % 4));
+        column[first + i] = (bits & 0xffffU) < threshold ? S{0} : kept;
+      }
     }
   }
 }

@@ -90,8 +90,7 @@ class Positions {
   void backward(const Ragged& layout, ConstView<S> dX, Positions& gradient) const {
     if (!P) return;
     for (Index b = 0; b < layout.size(); ++b) {
-      gradient.P->leftCols(layout.length(b)) +=
-          dX.middleCols(layout.start(b), layout.length(b));
+      gradient.P->leftCols(layout.length(b)) += dX.middleCols(layout.start(b), layout.length(b));
     }
   }
 

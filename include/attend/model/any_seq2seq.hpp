@@ -49,8 +49,8 @@ template <Scalar S>
   }
   AnyDecoder<S> decoder;
   if (config.decoder == PartKind::recurrent) {
-    decoder = make_recurrent_decoder<S>(words, {encoder.annotation_size(), encoder.state_rows()},
-                                        random);
+    decoder =
+        make_recurrent_decoder<S>(words, {encoder.annotation_size(), encoder.state_rows()}, random);
   } else {
     decoder = TransformerDecoder<S>({.transformer = config.transformer,
                                      .vocabulary = words.target_vocabulary,

@@ -109,9 +109,9 @@ template <Scalar S>
   }
   std::optional<Embedding<S>> words;
   if (own_words) {
-    words.emplace(EmbeddingConfig{config.source_vocabulary, config.embedding,
-                                  config.embedding_deviation},
-                  random);
+    words.emplace(
+        EmbeddingConfig{config.source_vocabulary, config.embedding, config.embedding_deviation},
+        random);
   }
   return {std::move(words),
           Stacked<Bidirectional<AnyCell<S>>>(std::move(layers), {.dropout = config.layer_dropout}),
@@ -161,8 +161,8 @@ template <Scalar S>
 [[nodiscard]] RecurrentSeq2Seq<S> make_recurrent_seq2seq(const RecurrentSeq2SeqConfig& config,
                                                          Random& random) {
   auto encoder = make_recurrent_encoder<S>(config, true, random);
-  auto decoder = make_recurrent_decoder<S>(
-      config, {encoder.annotation_size(), encoder.state_rows()}, random);
+  auto decoder =
+      make_recurrent_decoder<S>(config, {encoder.annotation_size(), encoder.state_rows()}, random);
   return {std::move(encoder), std::move(decoder), config.options};
 }
 

@@ -126,6 +126,7 @@ class Seq2Seq {
     Matrix<S> d_final_states;
     Buffer<S> d_readouts;
     Buffer<S> logits;
+    PanelMatrix<S> output_weights;
     std::vector<Seq2Seq> transposed;
   };
 
@@ -205,12 +206,11 @@ class Seq2Seq {
   template <class Backward>
   Loss output_loss(const Batch& batch, S epsilon, S scale, Workspace& w,
                    Backward&& backward) const {
+    const auto& output = detail::output_of(decoder);
+    const PanelMatrix<S>& weights = output.weights(detail::words_of(decoder), w.output_weights);
     return tiled_cross_entropy<S>(
         decoder.vocabulary_size(), detail::readouts_of(w.decoding), batch.target.tokens, epsilon,
-        scale, w.logits,
-        [&](ConstView<S> R, View<S> L) {
-          detail::output_of(decoder).logits(detail::words_of(decoder), R, L);
-        },
+        scale, w.logits, [&](ConstView<S> R, View<S> L) { output.logits(weights, R, L); },
         backward);
   }
 
