@@ -61,13 +61,12 @@ struct Recipe {
   std::uint64_t seed = 1;
 };
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Recipe, encoder, cell, score, decoder, input_feeding,
-                                   tied_embeddings, shared_embeddings, maxout, hidden, embedding,
-                                   layers, heads, feed_forward, norm, dropout, embedding_dropout,
-                                   annotation_dropout, readout_dropout, label_smoothing, subwords,
-                                   separate_subwords, min_frequency, max_length, batch,
-                                   batch_tokens, shards, epochs, rate, schedule, warmup, beta2,
-                                   weight_decay, clip, patience, average, select, seed)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(
+    Recipe, encoder, cell, score, decoder, input_feeding, tied_embeddings, shared_embeddings,
+    maxout, hidden, embedding, layers, heads, feed_forward, norm, dropout, embedding_dropout,
+    annotation_dropout, readout_dropout, label_smoothing, subwords, separate_subwords,
+    min_frequency, max_length, batch, batch_tokens, shards, epochs, rate, schedule, warmup, beta2,
+    weight_decay, clip, patience, average, select, seed)
 
 /// The value that a name stands for. Throws std::invalid_argument that lists the names.
 template <class T>

@@ -82,7 +82,7 @@ TEST_F(TextEncoderTest, IsAStackUponAnEmbedding) {
   Encoder::Trace trace;
   encoder.forward(source, nullptr, trace);
   Matrix<double> X(3, 7);
-  encoder.embedding.forward(source.tokens, X);
+  encoder.embedding->forward(source.tokens, X);
   encoders::Pass<attend::Stacked<Layer>> stack(encoder.stack, source.layout, random);
   stack.forward(encoder.stack, X, nullptr);
   EXPECT_TRUE(same_bits(stack.H, Matrix<double>(trace.annotations.view())));
