@@ -1,6 +1,7 @@
 /// The models of the last epochs and their mean.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -23,7 +24,8 @@ inline void keep_epoch(const std::filesystem::path& model, const Training& train
   std::filesystem::remove(epoch_path(model, epoch - training.recipe.average));
 }
 
-/// The mean of the last `average` epochs, or of as many as there were. Their files go.
+/// The mean of the last `average` epochs, or of as many as there were. Their files stay, for a
+/// training that goes on.
 inline Model average_epochs(const std::filesystem::path& model, const Training& training) {
   attend::ParameterAverage<Model> average;
   const std::int64_t last = training.state.time.epoch;

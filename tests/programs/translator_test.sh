@@ -189,10 +189,19 @@ part_choices() {
   learns_and_translates --batch-tokens 50
   learns_and_translates --label-smoothing 0.1 --weight-decay 0.01
   learns_and_translates --embedding-dropout 0.1 --annotation-dropout 0.1 --readout-dropout 0.1
-  for schedule in constant plateau step inverse-square-root; do
+  for schedule in constant plateau step inverse-square-root noam; do
     learns_and_translates --schedule $schedule
   done
+  for decoder in transformer conditional; do
+    for norm in pre post; do
+      learns_and_translates --encoder transformer --decoder $decoder --norm $norm --heads 2
+    done
+  done
+  learns_and_translates --decoder transformer --feed-forward 20 --layers 2 --tie-embeddings
+  learns_and_translates --average 3 --beta2 0.98
+  check "an epoch's model is a model" run info --model model.epoch-1
   if has_subwords; then
+    learns_and_translates --subwords 25 --share-embeddings --tie-embeddings
     learns_and_translates --subwords 25
     learns_and_translates --subwords 25 --separate-subwords
   fi
@@ -368,7 +377,13 @@ refused_options() {
   done <<'OPTIONS'
 --cell gur gru, lstm, rnn
 --score adaptive additive, concat, dot, general, scaled_dot
---decoder transformer bahdanau, conditional, luong
+--encoder none recurrent, transformer
+--decoder none bahdanau, conditional, luong, transformer
+--norm none post, pre
+--heads 0 1 or more
+--feed-forward 0 1 or more
+--average -1 0 or more
+--beta2 1 less than 1
 --schedule never constant
 --select best bleu or perplexity
 --dropout 1.5 less than 1
@@ -397,6 +412,8 @@ refused_options() {
 --checkpoint-seconds -1 0 or more
 OPTIONS
   refuses "--input-feeding alone" "--decoder luong" train new --input-feeding
+  refuses "heads that do not share" "--heads" train new --encoder transformer --heads 3
+  refuses "one embedding for two vocabularies" "--subwords" train new --share-embeddings
   refuses "a --max-length that leaves nothing" "--max-length" train new --max-length 2 \
     --source long.source --target long.target
   refuses "a wrong option beside --overwrite" "--clip" train model --overwrite --clip -1
