@@ -72,14 +72,14 @@ struct Training {
   Model gradient;
   double nats = 0;
 
-  explicit Training(const Sizes& sizes)
+  Training(const Sizes& sizes, double dropout)
       : model(attend::make_recurrent_seq2seq<float>({.source_vocabulary = sizes.vocabulary,
                                                      .target_vocabulary = sizes.vocabulary,
                                                      .embedding = sizes.hidden,
                                                      .hidden = sizes.hidden,
-                                                     .embedding_dropout = 0.3,
-                                                     .annotation_dropout = 0.3,
-                                                     .readout_dropout = 0.5},
+                                                     .embedding_dropout = dropout,
+                                                     .annotation_dropout = dropout,
+                                                     .readout_dropout = dropout},
                                                     random)),
         gradient(attend::zero_like(model)) {
     const auto pairs = random_pairs(sizes);
@@ -87,9 +87,31 @@ struct Training {
     for (const auto& pair : pairs) examples.push_back(&pair);
     batch.assign(examples);
   }
-  void step() { nats = model.loss_and_gradient(batch, 1e-3F, random, workspace, gradient).nats; }
-  [[nodiscard]] Result result() const { return Result::Constant(1, 1, nats); }
+  void step() { nats = model.loss_and_gradient(batch, 1, random, workspace, gradient).nats; }
+  /// The loss, and the length of its gradient.
+  [[nodiscard]] Result result() const { return Eigen::Vector2d(nats, length()); }
+  [[nodiscard]] double length() const { return std::sqrt(attend::squared_norm(gradient)); }
 };
+
+/// The loss by itself, and its slope in the gradient's direction by a finite difference, which is
+/// the gradient's length.
+Result loss_and_slope(const Sizes& sizes) {
+  Training training(sizes, 0);
+  training.step();
+  const double length = training.length();
+  const auto loss_at = [&](double distance) {
+    const auto factor = static_cast<float>(distance / length);
+    Model moved = training.model;
+    attend::for_each_parameter(
+        [factor](std::string_view, auto& p, const auto& d) {
+          attend::values(p) += factor * attend::values(d);
+        },
+        moved, training.gradient);
+    return moved.loss(training.batch, training.workspace).nats;
+  };
+  constexpr double step = 1e-2;
+  return Eigen::Vector2d(loss_at(0), (loss_at(step) - loss_at(-step)) / (2 * step));
+}
 
 /// One tile's loss and gradient; the logits of a later step are what the one before left.
 struct CrossEntropy {
@@ -174,6 +196,13 @@ void add_cross_entropy(Cases& cases, Index V, Index n, Extent extent) {
 void add_training_cases(Cases& cases) {
   add_cross_entropy(cases, 1003, 7, Extent::check);
   add_cross_entropy(cases, 8000, attend::cross_entropy_tile, Extent::brief);
+  static constexpr Sizes small{
+      .vocabulary = 50, .hidden = 24, .pairs = 5, .shortest = 1, .lengths = 6};
+  cases.push_back({.name = "training_step/pairs:5",
+                   .extent = Extent::check,
+                   .reference = [] { return loss_and_slope(small); },
+                   .tolerance = 1e-4,
+                   .contenders = {contender("attend", [] { return Training(small, 0); })}});
   static constexpr Sizes multi30k{
       .vocabulary = 8000, .hidden = 256, .pairs = 32, .shortest = 10, .lengths = 8};
   const Counts n = count(multi30k);
@@ -181,7 +210,7 @@ void add_training_cases(Cases& cases) {
       {.name = "training_step/pairs:32/targets:" + std::to_string(static_cast<Index>(n.targets)),
        .phases = {{training_flops(multi30k), 0, 0}},
        .tokens = n.sources + n.targets,
-       .contenders = {contender("attend", [] { return Training(multi30k); })}});
+       .contenders = {contender("attend", [] { return Training(multi30k, 0.3); })}});
 }
 
 }  // namespace bench
