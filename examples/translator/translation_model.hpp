@@ -111,13 +111,16 @@ inline void save_model(const std::filesystem::path& path, const Recipe& recipe,
   attend::write_safetensors(path, file);
 }
 
-inline TranslationModel load_model(const std::filesystem::path& path) {
-  const attend::TensorFile file = attend::read_safetensors(path);
+inline TranslationModel model_from(const attend::TensorFile& file) {
   Recipe recipe = recipe_of(file, "translation model");
   Languages languages = languages_of(file);
   Model model = new_model(recipe, languages);
   attend::load_parameters(file, "model", model);
   return {std::move(recipe), std::move(languages), std::move(model)};
+}
+
+inline TranslationModel load_model(const std::filesystem::path& path) {
+  return model_from(attend::read_safetensors(path));
 }
 
 }  // namespace translator
