@@ -4,6 +4,7 @@
 #include <cases.hpp>
 #include <inputs.hpp>
 #include <set>
+#include <utility>
 
 #include <benchmark/benchmark.h>
 
@@ -22,17 +23,18 @@ constexpr Index rounds = 2000;
 struct MultiplyAdds {
   std::array<float, chains> last{};
 
-  void step() {
+  void step() { run(std::make_index_sequence<chains>()); }
+
+  /// Chains by name and not in a loop, so that every compiler keeps them in registers.
+  template <std::size_t... Chain>
+  void run(std::index_sequence<Chain...> /*chains*/) {
     const P half = packet::fill<float>(0.5F);
     const P one = packet::fill<float>(1);
-    P x[chains];
-    for (int c = 0; c < chains; ++c) x[c] = packet::fill<float>(static_cast<float>(c));
+    P x[] = {packet::fill<float>(static_cast<float>(Chain))...};
     for (Index i = 0; i < rounds; ++i) {
-#pragma GCC unroll 12
-      for (P& chain : x) chain = packet::multiply_add(chain, half, one);
+      ((x[Chain] = packet::multiply_add(x[Chain], half, one)), ...);
     }
-    for (int c = 0; c < chains; ++c)
-      last[static_cast<std::size_t>(c)] = packet::sum(x[c]) / packet::width<float>;
+    ((last[Chain] = packet::sum(x[Chain]) / packet::width<float>), ...);
   }
   [[nodiscard]] Result result() const {
     Result r(chains, 1);
