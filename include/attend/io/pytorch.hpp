@@ -1,4 +1,4 @@
-/// PyTorch's recurrent networks: names and conventions.
+/// PyTorch's modules: names and conventions.
 #pragma once
 
 #include <string>
@@ -88,6 +88,55 @@ struct PytorchStack {
 [[nodiscard]] inline ImportTable pytorch_linear(const std::string& dense,
                                                 const std::string& module) {
   return {{dense + ".W", module + ".weight"}, {dense + ".b", module + ".bias"}};
+}
+
+/// torch.nn.LayerNorm.
+[[nodiscard]] inline ImportTable pytorch_layer_norm(const std::string& norm,
+                                                    const std::string& module) {
+  return {{norm + ".g", module + ".weight"}, {norm + ".b", module + ".bias"}};
+}
+
+/// torch.nn.MultiheadAttention of a sequence with itself: its packed projections are ours.
+[[nodiscard]] inline ImportTable pytorch_self_attention(const std::string& attention,
+                                                        const std::string& module) {
+  return {{attention + ".input.W", module + ".in_proj_weight"},
+          {attention + ".input.b", module + ".in_proj_bias"},
+          pytorch_linear(attention + ".output", module + ".out_proj")};
+}
+
+/// torch.nn.MultiheadAttention that looks at a memory: of three packed projections the first is the
+/// queries', the others the memory's.
+[[nodiscard]] inline ImportTable pytorch_cross_attention(const std::string& attention,
+                                                         const std::string& module) {
+  const Weights W = module + ".in_proj_weight";
+  const Weights b = module + ".in_proj_bias";
+  return {{attention + ".query.W", W},
+          {attention + ".query.b", b},
+          {attention + ".memory.W", stacked({part(W, 1), part(W, 2)})},
+          {attention + ".memory.b", stacked({part(b, 1), part(b, 2)})},
+          pytorch_linear(attention + ".output", module + ".out_proj")};
+}
+
+/// torch.nn.TransformerEncoderLayer, norms before or after.
+[[nodiscard]] inline ImportTable pytorch_encoder_layer(const std::string& layer,
+                                                       const std::string& module) {
+  return {pytorch_self_attention(layer + ".attention", module + ".self_attn"),
+          pytorch_layer_norm(layer + ".attention.norm", module + ".norm1"),
+          pytorch_linear(layer + ".feed_forward.up", module + ".linear1"),
+          pytorch_linear(layer + ".feed_forward.down", module + ".linear2"),
+          pytorch_layer_norm(layer + ".feed_forward.norm", module + ".norm2")};
+}
+
+/// torch.nn.TransformerDecoderLayer, norms before or after.
+[[nodiscard]] inline ImportTable pytorch_decoder_layer(const std::string& layer,
+                                                       const std::string& module) {
+  return {pytorch_self_attention(layer + ".self", module + ".self_attn"),
+          pytorch_layer_norm(layer + ".self.norm", module + ".norm1"),
+          pytorch_cross_attention(layer + ".cross", module + ".multihead_attn"),
+          pytorch_layer_norm(layer + ".cross.norm", module + ".norm2"),
+          pytorch_linear(layer + ".feed_forward.up", module + ".linear1"),
+          pytorch_linear(layer + ".feed_forward.down", module + ".linear2"),
+          pytorch_layer_norm(layer + ".feed_forward.norm", module + ".norm3")};
 }
 
 }  // namespace attend
