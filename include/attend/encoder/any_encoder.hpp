@@ -55,11 +55,11 @@ class AnyEncoder {
     return std::visit([](const auto& e) { return e.state_rows(); }, choice_);
   }
 
-  void forward(const Embedding<S>& words, const TokenBatch& source, Random* random,
-               Trace& trace) const {
+  void forward(const Embedding<S>& words, const TokenBatch& source, Random* random, Trace& trace,
+               Keep keep = Keep::trace) const {
     std::visit(
         [&]<class E>(const E& e) {
-          e.forward(words, source, random, become<typename E::Trace>(trace.choice_));
+          e.forward(words, source, random, become<typename E::Trace>(trace.choice_), keep);
         },
         choice_);
   }

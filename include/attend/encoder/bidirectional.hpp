@@ -66,7 +66,7 @@ class Bidirectional {
     split_states(states.initial, trace);
     const auto with = [&](Matrix<S>& own) {
       return StatesInOut<S>{states.initial != nullptr ? &own : nullptr,
-                            states.final != nullptr ? &own : nullptr};
+                            states.final != nullptr ? &own : nullptr, states.keep};
     };
     const Index d = left_to_right.output_size();
     left_to_right.forward(layout, X, H.topRows(d), trace.forward, with(trace.forward_states));

@@ -74,7 +74,7 @@ class Stacked {
           top ? H : trace.floors[l + 1].input.resize(layers[l].output_size(), layout.columns());
       layers[l].forward(layout, input(l, X, trace), output, floor.layer,
                         {states.initial != nullptr ? &floor.states : nullptr,
-                         states.final != nullptr ? &floor.states : nullptr});
+                         states.final != nullptr ? &floor.states : nullptr, states.keep});
       if (residual(l)) output += input(l, X, trace);
       if (!top) {
         trace.floors[l + 1].dropout.forward(options_.dropout, options_.mask, layout, random,

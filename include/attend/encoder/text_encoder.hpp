@@ -78,8 +78,8 @@ class TextEncoder {
 
   /// Overwrites trace.annotations (d_h x N, step-major) and trace.final_states (state_rows x B).
   /// Dropout only with a generator.
-  void forward(const Embedding<S>& words, const TokenBatch& source, Random* random,
-               Trace& trace) const {
+  void forward(const Embedding<S>& words, const TokenBatch& source, Random* random, Trace& trace,
+               Keep keep = Keep::trace) const {
     const Ragged& layout = source.layout;
     View<S> X = trace.embedded.resize(words.E.rows(), layout.columns());
     words.forward(source.tokens, X);
@@ -89,11 +89,12 @@ class TextEncoder {
     }
     View<S> H = trace.annotations.resize(annotation_size(), layout.columns());
     stack.forward(layout, stack_input(trace).view(), H, random, trace.stack,
-                  {nullptr, &trace.final_states});
+                  {nullptr, &trace.final_states, keep});
     trace.annotation_dropout.forward(options_.annotation_dropout, options_.mask, layout, random, H);
   }
-  void forward(const TokenBatch& source, Random* random, Trace& trace) const {
-    forward(own_words(*this), source, random, trace);
+  void forward(const TokenBatch& source, Random* random, Trace& trace,
+               Keep keep = Keep::trace) const {
+    forward(own_words(*this), source, random, trace, keep);
   }
 
   /// dH (d_h x N, step-major) is used up; adds to `gradient` and to that of the words.

@@ -128,8 +128,8 @@ class TransformerEncoder {
 
   /// Overwrites trace.annotations (d x N, step-major) and trace.final_states (d x B). Dropout only
   /// with a generator. Throws std::invalid_argument for tokens outside the vocabulary.
-  void forward(const Embedding<S>& words, const TokenBatch& source, Random* random,
-               Trace& trace) const {
+  void forward(const Embedding<S>& words, const TokenBatch& source, Random* random, Trace& trace,
+               Keep /*keep*/ = Keep::trace) const {
     const Ragged& layout = source.layout;
     const Index N = layout.columns();
     trace.layers.resize(layers.size());

@@ -190,7 +190,8 @@ class Seq2Seq {
 
   void encode(const TokenBatch& source, Random* random, Workspace& w,
               typename D::Memory& memory) const {
-    encoder.forward(source_words(*this), source, random, w.encoding);
+    const Keep keep = random == nullptr ? Keep::nothing : Keep::trace;
+    encoder.forward(source_words(*this), source, random, w.encoding, keep);
     const Encoding<S>& encoding = detail::encoding_of(w.encoding);
     decoder.remember(source.layout, encoding.annotations.view(), encoding.final_states, memory);
   }

@@ -84,13 +84,13 @@ class Tagger {
 
   /// Overwrites L (labels x N, step-major) with the scores of every token's labels.
   void logits(const TokenBatch& tokens, Workspace& workspace, View<S> L) const {
-    encoder.forward(tokens, nullptr, workspace.encoding);
+    encoder.forward(tokens, nullptr, workspace.encoding, Keep::nothing);
     output.forward(workspace.encoding.annotations.view(), L);
   }
 
   /// The loss of a batch, without dropout. Nats.
   [[nodiscard]] Loss loss(const Batch& batch, Workspace& w) const {
-    encoder.forward(batch.tokens, nullptr, w.encoding);
+    encoder.forward(batch.tokens, nullptr, w.encoding, Keep::nothing);
     return output_loss(batch, S{0}, w, [](Index, Index, View<S>) {});
   }
 
