@@ -109,6 +109,60 @@ void expect_alone_as_in_a_batch() {
   }
 }
 
+/// Lengths with runs of steps beyond and below what is projected at once.
+template <class S, class Kind>
+void expect_the_same_without_a_trace(attend::Precision precision) {
+  Random random(41);
+  auto encoder = Kind::template make<S>(4, 9, random);
+  attend::set_precision(encoder, precision);
+  std::vector<std::vector<Index>> batches = {{130}, {1}, {0}, {}, std::vector<Index>(100, 2)};
+  batches.push_back({2, 60, 0, 7, 59, 1, 3, 3, 60});
+  for (const auto& lengths : batches) {
+    const Ragged layout(lengths);
+    Pass<decltype(encoder)> kept(encoder, layout, random);
+    const auto X = random_matrix<S>(random, 4, layout.columns());
+    const auto initial = random_matrix<S>(random, encoder.state_rows(), layout.size());
+    auto nothing = kept;
+    nothing.keep = attend::Keep::nothing;
+    for (const auto* states : {&initial, static_cast<const Matrix<S>*>(nullptr)}) {
+      kept.forward(encoder, X, states);
+      nothing.forward(encoder, X, states);
+      ASSERT_TRUE(same_bits(nothing.H, kept.H)) << layout.size();
+      ASSERT_TRUE(same_bits(nothing.final, kept.final)) << layout.size();
+    }
+    for (Index b = 0; b < std::min<Index>(layout.size(), 9); ++b) {
+      Pass<decltype(encoder)> alone(encoder, ragged({layout.length(b)}), random);
+      alone.keep = attend::Keep::nothing;
+      alone.forward(encoder, sequence_of(layout, X, b), nullptr);
+      ASSERT_TRUE(same_bits(alone.H, sequence_of(layout, nothing.H, b))) << b;
+    }
+  }
+}
+
+TYPED_TEST(Encoders, GiveTheSameBitsWithoutATraceAndInAnyPrecision) {
+  for (const auto precision :
+       {attend::Precision::full, attend::Precision::bfloat16, attend::Precision::int8}) {
+    expect_the_same_without_a_trace<float, TypeParam>(precision);
+  }
+}
+
+TYPED_TEST(Encoders, SayThatNothingWasKept) {
+  Random random(42);
+  const auto encoder = TypeParam::template make<float>(4, 5, random);
+  Pass<std::remove_const_t<decltype(encoder)>> pass(encoder, ragged({2}), random);
+  pass.keep = attend::Keep::nothing;
+  const auto X = random_matrix<float>(random, 4, 2);
+  auto gradient = zero_like(encoder);
+  pass.forward(encoder, X, nullptr);
+  try {
+    pass.backward(encoder, X, gradient);
+    FAIL() << "nothing was thrown";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_STREQ(error.what(),
+                 "Recurrent::backward: the pass forward kept nothing; run it with Keep::trace");
+  }
+}
+
 TYPED_TEST(Encoders, GiveASequenceTheSameBitsInAnyBatch) {
   expect_alone_as_in_a_batch<float, TypeParam>();
   expect_alone_as_in_a_batch<double, TypeParam>();

@@ -29,6 +29,7 @@ struct Pass {
   Matrix<S> H, final, dX, d_initial;
   typename E::Trace trace;
   const Random* masks = nullptr;
+  attend::Keep keep = attend::Keep::trace;
 
   Pass(const E& encoder, const Ragged& batch, Random& random)
       : layout(batch),
@@ -38,7 +39,7 @@ struct Pass {
         dX(Matrix<S>::Zero(encoder.input_size(), batch.columns())) {}
 
   S forward(const E& encoder, const Matrix<S>& X, const Matrix<S>* initial) {
-    const attend::StatesInOut<S> states{initial, &final};
+    const attend::StatesInOut<S> states{initial, &final, keep};
     if constexpr (is_stacked<E>) {
       Random random = masks != nullptr ? *masks : Random();
       encoder.forward(layout, X, H, masks != nullptr ? &random : nullptr, trace, states);

@@ -5,8 +5,8 @@
 
 namespace attend::inline ATTEND_ABI {
 
-/// What a pass keeps: what its way back needs, or, for inference, nothing. The outputs have the same
-/// bits.
+/// What a pass keeps: what its way back needs, or, for inference, nothing. The outputs have the
+/// same bits.
 enum class Keep { trace, nothing };
 
 /// `annotations` (d_h x N, step-major), one column a token; `final_states` (state_rows x B), one a
