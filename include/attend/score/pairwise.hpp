@@ -54,6 +54,19 @@ class Assignable {
 /// to try an idea, slower than a score that works on tiles.
 template <attend::Scalar S, bool Learned, class F, class G = Automatic>
 class Pairwise {
+ private:
+  template <class T>
+  using Column = Eigen::Matrix<T, Eigen::Dynamic, 1>;
+  using Read = Eigen::Map<const Column<S>>;
+  using Written = Eigen::Map<Column<S>>;
+
+  static constexpr bool takes_no_place() {
+    if constexpr (Learned) return std::invocable<F, const Read&, const Read&, const Column<S>&>;
+    return std::invocable<F, const Read&, const Read&>;
+  }
+  /// Knows positions, so that energies are made where they are known.
+  static constexpr bool placed = !takes_no_place();
+
  public:
   using Scalar = S;
 
@@ -83,24 +96,13 @@ class Pairwise {
     }
   }
 
-  void adjust(const EnergyTile<S>& tile) const requires(Pairwise::placed) { add(tile); }
+  void adjust(const EnergyTile<S>& tile) const requires placed { add(tile); }
   void adjust_backward(const EnergyTile<S>& /*tile*/, const EnergyTile<S>& d_tile,
-                       TileGradient<S> d, Pairwise& gradient) const requires(Pairwise::placed) {
+                       TileGradient<S> d, Pairwise& gradient) const requires placed {
     add_backward(d_tile, d, gradient);
   }
 
  private:
-  template <class T>
-  using Column = Eigen::Matrix<T, Eigen::Dynamic, 1>;
-  using Read = Eigen::Map<const Column<S>>;
-  using Written = Eigen::Map<Column<S>>;
-
-  static constexpr bool takes_no_place() {
-    if constexpr (Learned) return std::invocable<F, const Read&, const Read&, const Column<S>&>;
-    return std::invocable<F, const Read&, const Read&>;
-  }
-  /// Knows positions, so that energies are made where they are known.
-  static constexpr bool placed = !takes_no_place();
   static constexpr bool automatic = std::same_as<G, Automatic>;
 
   static Place place(const EnergyTile<S>& tile, Index t, Index u) {
