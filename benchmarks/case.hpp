@@ -36,6 +36,8 @@ struct Run {
 struct Contender {
   std::string name;
   std::function<Run()> make;
+  /// Of its result's error, where it may be larger than the case's.
+  double tolerance = 0;
 };
 
 /// Checked cases are compared with their reference by the test; brief and full ones are timed.
@@ -71,12 +73,14 @@ using Cases = std::vector<Case>;
 
 /// A contender whose state is a T made by `make`, with members step() and result().
 template <class Make>
-Contender contender(std::string name, Make make) {
-  return {std::move(name), [make] {
+Contender contender(std::string name, Make make, double tolerance = 0) {
+  return {std::move(name),
+          [make] {
             using State = decltype(make());
             const auto state = std::make_shared<State>(make());
             return Run{[state] { state->step(); }, [state]() -> Result { return state->result(); }};
-          }};
+          },
+          tolerance};
 }
 
 }  // namespace bench

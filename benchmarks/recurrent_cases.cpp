@@ -5,6 +5,7 @@
 #include <reference/cells.hpp>
 
 #include <attend/encoder/recurrent.hpp>
+#include <attend/kernel/precision.hpp>
 
 namespace bench {
 namespace {
@@ -37,12 +38,14 @@ struct Layer {
   Matrix<float> X;
   Matrix<float> H;
 
-  explicit Layer(Recurrence r)
+  explicit Layer(Recurrence r, attend::Precision precision = attend::Precision::full)
       : layer(make_cell<Cell>(r)),
         layout(std::vector<Index>(static_cast<std::size_t>(r.B), r.T)),
         X(r.inputs()),
-        H(r.d, r.T * r.B) {}
-  void step() { layer.forward(layout, X, H, trace); }
+        H(r.d, r.T * r.B) {
+    attend::set_precision(layer, precision);
+  }
+  void step() { layer.forward(layout, X, H, trace, {.keep = attend::Keep::nothing}); }
   [[nodiscard]] Result result() const { return result_of(H); }
 };
 
@@ -143,6 +146,13 @@ void add(Cases& cases, const char* name, Recurrence r, Extent extent) {
   // A step is bound by one of the two: all steps are one phase, as all are alike.
   c.phases.push_back({product * as_double(r.T * r.B), weights * as_double(r.T), weights});
   if (extent == Extent::check) c.reference = [r] { return scalar<Cell>(r); };
+  if (r.B <= 4) {
+    for (const auto& [name_of, precision] :
+         {std::pair("bfloat16", attend::Precision::bfloat16), {"int8", attend::Precision::int8}}) {
+      const auto make = [r, stored = precision] { return Layer<Cell>(r, stored); };
+      c.contenders.push_back(contender(name_of, make, 0.02));
+    }
+  }
   add_onednn(c, r);
   cases.push_back(std::move(c));
 }
