@@ -147,7 +147,7 @@ def main():
     print("CPU times, medians of repetitions in random order. *Of the limit*: the least time that "
           "operations at\nthe peak and reads at the bandwidth of their working set can take, as a part "
           "of attend's, the best\nrepetition of each. The last columns: the others' times as multiples "
-          "of attend's; above 1 attend is faster.\nbfloat16 and int8 are attend's with its weights "
+          "of attend's; above 1 attend is faster;\nbfloat16 and int8 are attend itself, its weights "
           "stored so.\n")
     head = ["case", "shape", "time", "rate", "of the limit", "allocations", *peers]
     print("| " + " | ".join(head) + " |")
