@@ -43,6 +43,19 @@ std::vector<Case> all_cases() {
                              {"RecurrentToRecurrent", mix(recurrent, recurrent)},
                              {"TransformerPostNormShared", mix(transformer, transformer)},
                              {"RecurrentShared", mix(recurrent, recurrent)}};
+  auto& grouped = cases[0].config.transformer;
+  grouped.heads = 4;
+  grouped.key_heads = 2;
+  grouped.key = 4;
+  grouped.value = 3;
+  grouped.attention_dropout = 0.25;
+  grouped.positions = attend::PositionKind::rotary;
+  grouped.norm = attend::NormKind::root_mean_square;
+  grouped.activation = attend::Activation::silu;
+  grouped.gated = true;
+  cases[1].config.transformer.positions = attend::PositionKind::learned;
+  cases[1].config.transformer.longest = 30;
+  cases[1].config.transformer.activation = attend::Activation::gelu;
   cases[4].config.transformer.placement = attend::NormPlacement::after;
   cases[4].config.recurrent.tied_embeddings = true;
   cases[4].config.recurrent.options.label_smoothing = 0.1;

@@ -16,6 +16,8 @@ struct CrossAttentionConfig {
   Index size = 0;
   Index memory = 0;
   Heads heads = {};
+  /// Of the attention's weights.
+  double dropout = 0;
 };
 
 /// Y = W_o [c_1; ...; c_h] + b_o, the heads' contexts of Q = W_q X + b_q over [K; V] = W_m H + b_m.
@@ -35,7 +37,10 @@ class CrossAttention {
       : query({config.size, checked(config.heads).query_rows()}, random),
         memory({config.memory, config.heads.key_rows() + config.heads.value_rows()}, random),
         output({config.heads.context_rows(), config.size}, random),
-        attention_(config.heads) {}
+        attention_(config.heads),
+        dropout_(config.dropout) {
+    check_probability(config.dropout);
+  }
 
   static void parameters(auto&& f, auto&... m) {
     f("query", m.query...);
@@ -56,19 +61,21 @@ class CrossAttention {
   }
 
   /// X (d x N, sentence-major in `layout`); sequence b reads the columns of M that `sources` gives
-  /// to its source b. Overwrites Y (d x N).
+  /// to its source b. Overwrites Y (d x N). Dropout only with a generator.
   void forward(const Ragged& layout, ConstView<S> X, const Ragged& sources, ConstView<S> M,
-               View<S> Y, Trace& trace) const {
+               View<S> Y, Random* random, Trace& trace) const {
     const Index N = layout.columns();
     View<S> Q = trace.projected.resize(query.W.rows(), N);
     query.forward(X, Q);
     View<S> C = trace.contexts.resize(heads().context_rows(), N);
     trace.normalisers.resize(static_cast<std::size_t>(heads().heads * N));
+    trace.draw(dropout_, random);
     for (Index b = 0; b < layout.size(); ++b) {
       const Index start = layout.start(b);
       const Index U = layout.length(b);
-      attention_.attend(inputs(Q.middleCols(start, U), sources, M, b), C.middleCols(start, U),
-                        trace.workspace, trace.normalisers_of(heads().heads, start, U));
+      attention_.attend(inputs(Q.middleCols(start, U), sources, M, b, trace.dropout_of(b)),
+                        C.middleCols(start, U), trace.workspace,
+                        trace.normalisers_of(heads().heads, start, U));
     }
     output.forward(C, Y);
   }
@@ -84,12 +91,16 @@ class CrossAttention {
       const Index start = layout.start(b);
       const Index U = layout.length(b);
       View<S> d_source = dM.middleCols(sources.start(b), sources.length(b));
-      attention_.backward(inputs(trace.projected.columns(start, U), sources, M, b),
-                          trace.contexts.columns(start, U),
-                          trace.normalisers_of(heads().heads, start, U), dC.middleCols(start, U),
-                          {dQ.middleCols(start, U), d_source.topRows(heads().key_rows()),
-                           d_source.bottomRows(heads().value_rows())},
-                          trace.workspace);
+      attention_.backward(
+          inputs(trace.projected.columns(start, U), sources, M, b, trace.dropout_of(b)),
+          trace.contexts.columns(start, U), trace.normalisers_of(heads().heads, start, U),
+          dC.middleCols(start, U),
+          {dQ.middleCols(start, U),
+           d_source.topRows(heads().key_rows()),
+           d_source.bottomRows(heads().value_rows()),
+           0,
+           {}},
+          trace.workspace);
     }
     query.backward(transposed.query, X, dQ, dX, gradient.query);
   }
@@ -117,12 +128,23 @@ class CrossAttention {
     output.forward(C, Y);
   }
 
+  /// The weights of sequence b in the pass that the trace keeps, before dropout: overwrites
+  /// `weights` (heads T x U), head by head from the top.
+  void weights(const Ragged& layout, Index b, const Ragged& sources, ConstView<S> M, Trace& trace,
+               View<S> weights) const {
+    const Index U = layout.length(b);
+    View<S> unused = trace.d_contexts.resize(heads().context_rows(), U);
+    attention_.attend(inputs(trace.projected.columns(layout.start(b), U), sources, M, b), unused,
+                      trace.workspace, {}, &weights);
+  }
+
  private:
   using Inputs = typename MultiHead<S>::Inputs;
 
-  Inputs inputs(ConstView<S> Q, const Ragged& sources, ConstView<S> M, Index b) const {
+  Inputs inputs(ConstView<S> Q, const Ragged& sources, ConstView<S> M, Index b,
+                WeightDropout dropout = {}) const {
     const auto own = M.middleCols(sources.start(b), sources.length(b));
-    return {Q, own.topRows(heads().key_rows()), own.bottomRows(heads().value_rows())};
+    return {Q, own.topRows(heads().key_rows()), own.bottomRows(heads().value_rows()), 0, dropout};
   }
 
   void attend_with_weights(const Inputs& in, View<S> C, View<S> weights, Trace& trace) const {
@@ -136,6 +158,7 @@ class CrossAttention {
   }
 
   MultiHead<S> attention_;
+  double dropout_ = 0;
 };
 
 }  // namespace attend

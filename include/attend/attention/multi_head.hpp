@@ -1,10 +1,13 @@
 /// Attention of several heads, each over its own rows of one projection.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include <attend/attention/attention.hpp>
+#include <attend/attention/queries.hpp>
 #include <attend/core/error.hpp>
+#include <attend/core/random.hpp>
 #include <attend/score/dot.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -45,6 +48,8 @@ struct QueriesKeysValues {
   V keys;
   V values;
   Index first = 0;
+  /// Of weights; every head draws its own from the seed.
+  WeightDropout dropout = {};
 };
 
 /// Head i: c_i = V_i softmax(K_i' q_i / sqrt(d_k)) (Vaswani et al. 2017, arXiv 1706.03762,
@@ -121,7 +126,11 @@ class MultiHead {
     return {block(in.keys, g, heads_.key), block(in.values, g, heads_.value)};
   }
   Queries<S> queries(const Inputs& in, Index h) const {
-    return {block(in.queries, h, heads_.key), in.first};
+    Queries<S> own{block(in.queries, h, heads_.key), in.first};
+    own.head = h;
+    own.dropout = in.dropout;
+    own.dropout.seed = Random(in.dropout.seed).fork(static_cast<std::uint64_t>(h))();
+    return own;
   }
 
   template <class V>

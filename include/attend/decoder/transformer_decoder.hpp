@@ -164,9 +164,11 @@ class TransformerDecoder {
       auto& own = trace.layers[l];
       layers[l].forward(
           output_of(l, N, trace), random, own,
-          [&](ConstView<S> in, View<S> out) { layers[l].self.forward(layout, in, out, own.self); },
           [&](ConstView<S> in, View<S> out) {
-            layers[l].cross.forward(layout, in, memory.layout, memory.layers[l].view(), out,
+            layers[l].self.forward(layout, in, out, random, own.self);
+          },
+          [&](ConstView<S> in, View<S> out) {
+            layers[l].cross.forward(layout, in, memory.layout, memory.layers[l].view(), out, random,
                                     own.cross);
           });
     }

@@ -39,9 +39,9 @@ class TransformerDecoderLayer {
 
   TransformerDecoderLayer() = default;
   TransformerDecoderLayer(const TransformerConfig& config, Index annotation, Random& random)
-      : self({config.size, config.head_sizes()}, random),
+      : self(config.self_config(), random),
         around_self(config.residual_config()),
-        cross({config.size, annotation, config.head_sizes()}, random),
+        cross({config.size, annotation, config.head_sizes(), config.attention_dropout}, random),
         around_cross(config.residual_config()),
         feed_forward(config.feed_forward_config(), random),
         around_feed_forward(config.residual_config()) {}

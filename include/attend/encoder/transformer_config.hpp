@@ -2,6 +2,7 @@
 #pragma once
 
 #include <attend/attention/multi_head.hpp>
+#include <attend/attention/self_attention.hpp>
 #include <attend/core/error.hpp>
 #include <attend/layer/feed_forward.hpp>
 #include <attend/layer/positions.hpp>
@@ -25,17 +26,26 @@ struct TransformerConfig {
   NormPlacement placement = NormPlacement::before;
   NormKind norm = NormKind::layer;
   double epsilon = 1e-5;
+  /// What tells tokens where they stand; with `rotary` nothing is added to embeddings.
   PositionKind positions = PositionKind::sinusoidal;
   /// Positions of a learned table.
   Index longest = 0;
   /// On inputs and on every sub-layer's output.
   double dropout = 0;
+  /// On the weights of attentions.
+  double attention_dropout = 0;
 
   [[nodiscard]] Heads head_sizes() const {
     return {.heads = heads,
             .key_heads = key_heads > 0 ? key_heads : heads,
             .key = key > 0 ? key : size / heads,
             .value = value > 0 ? value : size / heads};
+  }
+  [[nodiscard]] RotaryConfig rotary_config() const {
+    return {.size = positions == PositionKind::rotary ? head_sizes().key : 0};
+  }
+  [[nodiscard]] SelfAttentionConfig self_config() const {
+    return {size, head_sizes(), attention_dropout, rotary_config()};
   }
   [[nodiscard]] LayerNormConfig norm_config() const {
     return {.size = size, .epsilon = epsilon, .kind = norm};

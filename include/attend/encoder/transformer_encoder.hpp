@@ -35,7 +35,7 @@ class TransformerEncoderLayer {
 
   TransformerEncoderLayer() = default;
   TransformerEncoderLayer(const TransformerConfig& config, Random& random)
-      : attention({config.size, config.head_sizes()}, random),
+      : attention(config.self_config(), random),
         around_attention(config.residual_config()),
         feed_forward(config.feed_forward_config(), random),
         around_feed_forward(config.residual_config()) {}
@@ -51,9 +51,10 @@ class TransformerEncoderLayer {
   void forward(const Ragged& layout, View<S> Y, Random* random, Trace& trace) const {
     const ConstView<S> X = trace.input.view();
     View<S> M = trace.middle.resize(X.rows(), X.cols());
-    around_attention.forward(
-        X, M, random, trace.around_attention,
-        [&](ConstView<S> in, View<S> out) { attention.forward(layout, in, out, trace.attention); });
+    around_attention.forward(X, M, random, trace.around_attention,
+                             [&](ConstView<S> in, View<S> out) {
+                               attention.forward(layout, in, out, random, trace.attention);
+                             });
     around_feed_forward.forward(
         M, Y, random, trace.around_feed_forward,
         [&](ConstView<S> in, View<S> out) { feed_forward.forward(in, out, trace.feed_forward); });

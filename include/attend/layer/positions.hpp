@@ -1,7 +1,9 @@
 /// Where a token stands, for layers that would not know it.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <optional>
 
 #include <attend/core/buffer.hpp>
@@ -11,8 +13,9 @@
 
 namespace attend::inline ATTEND_ABI {
 
-/// none: nothing is added. sinusoidal: a fixed table is added. learned: a learned one is added.
-enum class PositionKind { none, sinusoidal, learned };
+/// sinusoidal: a fixed table is added to what comes in. learned: a learned one. rotary: nothing is,
+/// but queries and keys turn (rotary.hpp). none: nothing at all.
+enum class PositionKind : std::uint8_t { none, sinusoidal, learned, rotary };
 
 struct PositionsConfig {
   Index size = 0;
@@ -73,7 +76,7 @@ class Positions {
   /// X (d x N, sentence-major). Throws std::invalid_argument for sequences longer than a learned
   /// table.
   void forward(const Ragged& layout, View<S> X, SinusoidTable<S>& sinusoids) const {
-    if (kind_ == PositionKind::none) return;
+    if (!adds()) return;
     const ConstView<S> table = columns(layout.steps(), sinusoids);
     for (Index b = 0; b < layout.size(); ++b) {
       X.middleCols(layout.start(b), layout.length(b)) += table.leftCols(layout.length(b));
@@ -82,7 +85,7 @@ class Positions {
 
   /// The same for X (d x n) of which every column stands at position t.
   void step(Index t, View<S> X, SinusoidTable<S>& sinusoids) const {
-    if (kind_ == PositionKind::none) return;
+    if (!adds()) return;
     X.colwise() += columns(t + 1, sinusoids).col(t);
   }
 
@@ -95,6 +98,10 @@ class Positions {
   }
 
  private:
+  [[nodiscard]] bool adds() const {
+    return kind_ == PositionKind::sinusoidal || kind_ == PositionKind::learned;
+  }
+
   [[nodiscard]] ConstView<S> columns(Index count, SinusoidTable<S>& sinusoids) const {
     if (!P) return sinusoids.columns(size_, count);
     check_argument(count <= P->cols(), "Positions: a sequence has ", count,
