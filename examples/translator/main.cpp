@@ -44,9 +44,21 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
   train->add_option("--heads", recipe.heads, "heads of a transformer's attention")
       ->capture_default_str();
   train
+      ->add_option("--key-heads", recipe.key_heads, "heads of keys and values; 0: as many as heads")
+      ->capture_default_str();
+  train
       ->add_option("--feed-forward", recipe.feed_forward,
                    "units of a transformer's feed-forward networks")
       ->capture_default_str();
+  train
+      ->add_option("--activation", recipe.activation,
+                   "theirs: relu, gelu, gelu_tanh, silu; gated: glu, reglu, geglu, swiglu")
+      ->capture_default_str();
+  train->add_option("--positions", recipe.positions, "of a transformer: sinusoidal, rotary or none")
+      ->capture_default_str();
+  train->add_option("--attention-dropout", recipe.attention_dropout, "on a transformer's weights")
+      ->capture_default_str();
+  train->add_option("--norm-kind", recipe.norm_kind, "layer or rms")->capture_default_str();
   train->add_option("--norm", recipe.norm, "pre or post: where a transformer's norms stand")
       ->capture_default_str();
   train->add_option("--dropout", recipe.dropout, "probability of dropout, everywhere")

@@ -32,8 +32,13 @@ struct Recipe {
   Index embedding = 256;
   Index layers = 1;
   Index heads = 4;
+  Index key_heads = 0;
   Index feed_forward = 512;
+  std::string activation = "relu";
   std::string norm = "pre";
+  std::string norm_kind = "layer";
+  std::string positions = "sinusoidal";
+  double attention_dropout = 0;
   double dropout = 0.3;
   double embedding_dropout = as_dropout;
   double annotation_dropout = as_dropout;
@@ -63,10 +68,11 @@ struct Recipe {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(
     Recipe, encoder, cell, score, decoder, input_feeding, tied_embeddings, shared_embeddings,
-    maxout, hidden, embedding, layers, heads, feed_forward, norm, dropout, embedding_dropout,
-    annotation_dropout, readout_dropout, label_smoothing, subwords, separate_subwords,
-    min_frequency, max_length, batch, batch_tokens, shards, epochs, rate, schedule, warmup, beta2,
-    weight_decay, clip, patience, average, select, seed)
+    maxout, hidden, embedding, layers, heads, key_heads, feed_forward, activation, norm, norm_kind,
+    positions, attention_dropout, dropout, embedding_dropout, annotation_dropout, readout_dropout,
+    label_smoothing, subwords, separate_subwords, min_frequency, max_length, batch, batch_tokens,
+    shards, epochs, rate, schedule, warmup, beta2, weight_decay, clip, patience, average, select,
+    seed)
 
 /// The value that a name stands for. Throws std::invalid_argument that lists the names.
 template <class T>
@@ -126,23 +132,56 @@ inline attend::RecurrentSeq2SeqConfig recurrent_config(const Recipe& recipe,
           .options = {.label_smoothing = recipe.label_smoothing}};
 }
 
+/// A feed-forward network's function, and whether it is the gate of a gated one.
+struct FeedForwardKind {
+  attend::Activation activation;
+  bool gated = false;
+};
+
+inline attend::TransformerConfig transformer_config(const Recipe& recipe) {
+  using attend::Activation, attend::NormKind, attend::NormPlacement, attend::PositionKind;
+  const auto kind = named<FeedForwardKind>("--activation", recipe.activation,
+                                           {{"relu", {Activation::relu}},
+                                            {"gelu", {Activation::gelu}},
+                                            {"gelu_tanh", {Activation::gelu_tanh}},
+                                            {"silu", {Activation::silu}},
+                                            {"glu", {Activation::sigmoid, true}},
+                                            {"reglu", {Activation::relu, true}},
+                                            {"geglu", {Activation::gelu, true}},
+                                            {"swiglu", {Activation::silu, true}}});
+  const auto placement = named<NormPlacement>(
+      "--norm", recipe.norm, {{"pre", NormPlacement::before}, {"post", NormPlacement::after}});
+  const auto norm =
+      named<NormKind>("--norm-kind", recipe.norm_kind,
+                      {{"layer", NormKind::layer}, {"rms", NormKind::root_mean_square}});
+  const auto positions = named<PositionKind>("--positions", recipe.positions,
+                                             {{"none", PositionKind::none},
+                                              {"sinusoidal", PositionKind::sinusoidal},
+                                              {"rotary", PositionKind::rotary}});
+  return {.size = recipe.embedding,
+          .layers = recipe.layers,
+          .heads = recipe.heads,
+          .key_heads = recipe.key_heads,
+          .feed_forward = recipe.feed_forward,
+          .activation = kind.activation,
+          .gated = kind.gated,
+          .placement = placement,
+          .norm = norm,
+          .positions = positions,
+          .dropout = recipe.dropout,
+          .attention_dropout = recipe.attention_dropout};
+}
+
 inline attend::AnySeq2SeqConfig model_config(const Recipe& recipe, Index source_vocabulary,
                                              Index target_vocabulary) {
-  using attend::NormPlacement, attend::PartKind;
+  using attend::PartKind;
   const auto encoder =
       named<PartKind>("--encoder", recipe.encoder,
                       {{"recurrent", PartKind::recurrent}, {"transformer", PartKind::transformer}});
-  const auto placement = named<NormPlacement>(
-      "--norm", recipe.norm, {{"pre", NormPlacement::before}, {"post", NormPlacement::after}});
   return {.encoder = encoder,
           .decoder = decoder_is_recurrent(recipe) ? PartKind::recurrent : PartKind::transformer,
           .recurrent = recurrent_config(recipe, source_vocabulary, target_vocabulary),
-          .transformer = {.size = recipe.embedding,
-                          .layers = recipe.layers,
-                          .heads = recipe.heads,
-                          .feed_forward = recipe.feed_forward,
-                          .placement = placement,
-                          .dropout = recipe.dropout},
+          .transformer = transformer_config(recipe),
           .shared_embeddings = recipe.shared_embeddings};
 }
 

@@ -44,7 +44,9 @@ inline void check_model(const Recipe& recipe) {
   check_at_least("--embed", recipe.embedding, 1);
   check_at_least("--layers", recipe.layers, 1);
   check_at_least("--heads", recipe.heads, 1);
+  check_at_least("--key-heads", recipe.key_heads, 0);
   check_at_least("--feed-forward", recipe.feed_forward, 1);
+  check_probability("--attention-dropout", recipe.attention_dropout);
   check_probability("--dropout", recipe.dropout);
   for (const auto& [option, own] : {std::pair("--embedding-dropout", recipe.embedding_dropout),
                                     std::pair("--annotation-dropout", recipe.annotation_dropout),
@@ -56,6 +58,14 @@ inline void check_model(const Recipe& recipe) {
   attend::check_argument(!transformer || recipe.embedding % recipe.heads == 0, "--embed is ",
                          recipe.embedding, ", which ", recipe.heads,
                          " heads cannot share evenly; choose a --heads that divides it");
+  attend::check_argument(
+      !transformer || recipe.key_heads == 0 || recipe.heads % recipe.key_heads == 0,
+      "--key-heads is ", recipe.key_heads, ", which --heads, ", recipe.heads,
+      ", is no multiple of");
+  const bool rotary = transformer && recipe.positions == "rotary";
+  attend::check_argument(!rotary || recipe.embedding / recipe.heads % 2 == 0,
+                         "--positions rotary turns features in pairs, and a head has ",
+                         recipe.embedding / recipe.heads, "; choose another --embed or --heads");
   const bool joint = recipe.subwords > 0 && !recipe.separate_subwords;
   attend::check_argument(!recipe.shared_embeddings || joint,
                          "--share-embeddings needs --subwords of both languages together");

@@ -58,7 +58,7 @@ inline void check_sizes(const attend::TensorFile& file, const Recipe& recipe) {
   const bool recurrent = recipe.encoder == "recurrent" || decoder_is_recurrent(recipe);
   const bool transformer = recipe.encoder == "transformer" || !decoder_is_recurrent(recipe);
   const auto fits = [&](Index rows, Index cols) { return rows <= bytes / std::min(cols, bytes); };
-  if (recipe.layers > bytes || recipe.heads > bytes ||
+  if (recipe.layers > bytes || std::max(recipe.heads, recipe.key_heads) > bytes ||
       (recurrent && !fits(std::max(recipe.hidden, recipe.embedding), recipe.hidden)) ||
       (transformer && !fits(std::max(recipe.feed_forward, recipe.embedding), recipe.embedding))) {
     throw attend::FormatError(file.source +

@@ -198,6 +198,8 @@ part_choices() {
     done
   done
   learns_and_translates --decoder transformer --feed-forward 20 --layers 2 --tie-embeddings
+  learns_and_translates --encoder transformer --decoder transformer --activation swiglu \
+    --norm-kind rms --positions rotary --heads 4 --key-heads 2 --attention-dropout 0.1
   learns_and_translates --average 3 --beta2 0.98
   check "an epoch's model is a model" run info --model model.epoch-1
   if has_subwords; then
@@ -380,6 +382,11 @@ refused_options() {
 --encoder none recurrent, transformer
 --decoder none bahdanau, conditional, luong, transformer
 --norm none post, pre
+--norm-kind none layer, rms
+--activation none geglu, gelu, gelu_tanh, glu, reglu, relu, silu, swiglu
+--positions near none, rotary, sinusoidal
+--attention-dropout 1 less than 1
+--key-heads -1 0 or more
 --heads 0 1 or more
 --feed-forward 0 1 or more
 --average -1 0 or more
@@ -413,6 +420,9 @@ refused_options() {
 OPTIONS
   refuses "--input-feeding alone" "--decoder luong" train new --input-feeding
   refuses "heads that do not share" "--heads" train new --encoder transformer --heads 3
+  refuses "key heads that do not share" "--key-heads" train new --encoder transformer --key-heads 3
+  refuses "an odd head that turns" "--positions" train new --encoder transformer --heads 8 \
+    --positions rotary
   refuses "one embedding for two vocabularies" "--subwords" train new --share-embeddings
   refuses "a --max-length that leaves nothing" "--max-length" train new --max-length 2 \
     --source long.source --target long.target
