@@ -39,6 +39,7 @@
 #include <attend/layer/positions.hpp>
 #include <attend/layer/projection.hpp>
 #include <attend/layer/residual.hpp>
+#include <attend/layer/rotary.hpp>
 #include <attend/layer/token_input.hpp>
 
 // cell
