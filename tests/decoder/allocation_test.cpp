@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "decoder_cases.hpp"
+#include <attend/decoder/transformer_decoder.hpp>
 
 namespace {
 
@@ -61,6 +62,71 @@ TEST_P(WarmDecoder, AllocatesNothingWhenItUnrolls) {
                             d_memory, gradient);
   };
   decoder.remember(batch.sources, batch.annotations, batch.final_states, memory);
+  pass();
+  EXPECT_EQ(reference::allocations_in(pass), 0);
+}
+
+attend::TransformerDecoder<float> transformer(Random& random) {
+  return {{.transformer = {.size = 8,
+                           .layers = 2,
+                           .heads = 2,
+                           .feed_forward = 9,
+                           .dropout = 0.2,
+                           .attention_dropout = 0.1},
+           .vocabulary = words,
+           .annotation = 4,
+           .tied_embeddings = true},
+          random};
+}
+
+TEST(WarmTransformer, AllocatesNothing) {
+  if (!ATTEND_TEST_COUNTS_ALLOCATIONS) GTEST_SKIP() << "malloc cannot be counted here";
+  Random random(1);
+  const auto decoder = transformer(random);
+  const Batch<float> batch(4);
+  attend::TransformerMemory<float> memory;
+  decoder.remember(batch.sources, batch.annotations, batch.final_states, memory);
+  attend::TransformerDecoderState<float> state;
+  const std::vector<Index> sentences = {0, 1, 2, 3};
+  const std::vector<Token> tokens = {1, 2, 3, 4};
+  Matrix<float> L(words, 4);
+  const auto search = [&] {
+    decoder.begin(memory, sentences, state);
+    for (int step = 0; step < 12; ++step) {
+      decoder.step(memory, tokens, state);
+      decoder.logits(state, L);
+      const Index columns[] = {3, 3, 0, 1};
+      state.select(columns);
+    }
+  };
+  EXPECT_GT(reference::allocations_in(search), 0);
+  search();
+  EXPECT_EQ(reference::allocations_in(search), 0);
+}
+
+TEST(WarmTransformer, AllocatesNothingWhenItUnrolls) {
+  if (!ATTEND_TEST_COUNTS_ALLOCATIONS) GTEST_SKIP() << "malloc cannot be counted here";
+  Random random(1);
+  const auto decoder = transformer(random);
+  const Batch<float> batch(4);
+  auto transposed = decoder;
+  attend::assign_transposed(decoder, transposed);
+  auto gradient = attend::zero_like(decoder);
+  attend::TransformerMemory<float> memory;
+  attend::TransformerMemory<float> d_memory;
+  attend::TransformerDecoderState<float> state;
+  attend::TransformerDecoderTrace<float> trace;
+  Matrix<float> dH(4, batch.sources.columns());
+  Matrix<float> d_final;
+  const auto pass = [&] {
+    decoder.remember(batch.sources, batch.annotations, batch.final_states, memory);
+    decoder.unroll(memory, batch.inputs, &random, state, trace);
+    d_memory.zero_like(memory);
+    decoder.unroll_backward(transposed, memory, batch.inputs, trace.readouts.view(), state, trace,
+                            d_memory, gradient);
+    decoder.remember_backward(transposed, batch.sources, batch.final_states, memory, d_memory, dH,
+                              d_final, gradient);
+  };
   pass();
   EXPECT_EQ(reference::allocations_in(pass), 0);
 }
