@@ -72,6 +72,8 @@
 
 // attention
 #include <attend/attention/alignment.hpp>
+#include <attend/attention/any_alignment.hpp>
+#include <attend/attention/any_window.hpp>
 #include <attend/attention/attention.hpp>
 #include <attend/attention/cross_attention.hpp>
 #include <attend/attention/few_queries.hpp>
@@ -118,11 +120,13 @@
 #include <attend/decoder/plain.hpp>
 #include <attend/decoder/readout.hpp>
 #include <attend/decoder/recurrent_decoder.hpp>
+#include <attend/decoder/recurrent_decoder_config.hpp>
 #include <attend/decoder/recurrent_memory.hpp>
 #include <attend/decoder/recurrent_state.hpp>
 #include <attend/decoder/transformer_decoder.hpp>
 #include <attend/decoder/transformer_layer.hpp>
 #include <attend/decoder/transformer_state.hpp>
+#include <attend/decoder/weight_history.hpp>
 #include <attend/decoder/word_output.hpp>
 
 // loss

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <attend/attention/any_alignment.hpp>
+#include <attend/attention/any_window.hpp>
 #include <attend/cell/any_cell.hpp>
 #include <attend/core/ragged.hpp>
 #include <attend/decoder/recurrent_decoder.hpp>
@@ -24,7 +26,8 @@ using attend::RecurrentDecoderConfig;
 using attend::Token;
 
 enum class CellKind { gru, gru_reset_before, lstm, elman };
-enum class ScoreKind { additive, concat, general, dot };
+enum class ScoreKind { additive, concat, general, dot, location_sensitive, coverage, location };
+enum class AlignmentKind { softmax, sparsemax, monotonic, addressing, local_predictive };
 
 struct Case {
   std::string name;
@@ -33,6 +36,8 @@ struct Case {
   RecurrentDecoderConfig config;
   double dropout = 0;
   Index embedding = 5;
+  AlignmentKind alignment = AlignmentKind::softmax;
+  attend::AnyWindow window = {};
 
   friend std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
 };
@@ -45,6 +50,7 @@ inline std::vector<Case> all_cases() {
   using enum DecoderOrder;
   using enum CellKind;
   using enum ScoreKind;
+  using enum AlignmentKind;
   using enum InitialState;
   constexpr auto maxout = ReadoutActivation::maxout;
   constexpr auto none = ReadoutActivation::none;
@@ -112,11 +118,35 @@ inline std::vector<Case> all_cases() {
         .initial = InitialState::relu,
         .query = attend::QueryPart::cell,
         .input_feeding = true}},
+      {"LocationSensitive", gru, location_sensitive, {.order = attend_then_step}},
+      {"Coverage", gru, coverage, {.order = step_then_attend}},
+      {"CoverageMonotonic", lstm, coverage, {.order = step_attend_step}, 0.3, 5, monotonic},
+      {"Location", elman, location, {.order = step_then_attend}},
+      {"Monotonic", gru, additive, {.order = step_then_attend}, 0, 5, monotonic},
+      {"Addressing", elman, dot, {.order = attend_then_step}, 0, 5, addressing},
+      {"LocalPredictive", gru, general, {.order = step_then_attend}, 0, 5, local_predictive},
+      {"LocalPredictiveFeeding",
+       gru,
+       additive,
+       {.order = step_then_attend, .input_feeding = true},
+       0,
+       5,
+       local_predictive},
+      {"LocalMonotonic",
+       elman,
+       concat,
+       {.order = step_then_attend},
+       0,
+       5,
+       softmax,
+       attend::Sliding::local_monotonic(1)},
+      {"Sparsemax", elman, general, {.order = step_attend_step}, 0, 5, sparsemax},
   };
 }
 
 template <class S>
-using AnyDecoder = attend::RecurrentDecoder<attend::AnyCell<S>, attend::AnyScore<S>>;
+using AnyDecoder = attend::RecurrentDecoder<attend::AnyCell<S>, attend::AnyScore<S>,
+                                            attend::AnyWindow, attend::AnyAlignment<S>>;
 
 template <class S>
 attend::AnyCell<S> make_cell(CellKind kind, Index input, Random& random) {
@@ -131,8 +161,27 @@ template <class S>
 attend::AnyScore<S> make_score(ScoreKind kind, Index query, Index annotation, Random& random) {
   if (kind == ScoreKind::additive) return attend::Additive<S>({query, annotation, 9}, random);
   if (kind == ScoreKind::concat) return attend::Concat<S>({query, annotation, 7}, random);
+  if (kind == ScoreKind::location) return attend::Location<S>(query, 6, random);
+  if (kind == ScoreKind::coverage) {
+    return attend::coverage_score<S>({query, annotation, 9}, random);
+  }
+  if (kind == ScoreKind::location_sensitive) {
+    return attend::LocationSensitive<S>({{query, annotation, 9}, 3, 3}, random);
+  }
   if (kind == ScoreKind::general) return attend::General<S>({query, annotation, 0}, random);
   return attend::Dot<S>();
+}
+
+template <class S>
+attend::AnyAlignment<S> make_alignment(AlignmentKind kind, Index query, double noise,
+                                       Random& random) {
+  if (kind == AlignmentKind::sparsemax) return attend::Sparsemax{};
+  if (kind == AlignmentKind::monotonic) return attend::Monotonic{.noise = noise};
+  if (kind == AlignmentKind::addressing) return attend::MemoryAddressing<S>(query, random);
+  if (kind == AlignmentKind::local_predictive) {
+    return attend::LocalPredictive<S>(query, 5, 2, random);
+  }
+  return attend::Softmax{};
 }
 
 /// With every parameter random, biases too.
@@ -157,8 +206,11 @@ AnyDecoder<S> make_decoder(const Case& c, bool with_dropout) {
   Random random(1);
   const Index query = config.query == attend::QueryPart::all ? 2 * hidden : hidden;
   const auto cell = [&](Index input, Random& r) { return make_cell<S>(c.cell, input, r); };
-  AnyDecoder<S> decoder(config, cell, make_score<S>(c.score, query, config.annotation, random),
-                        random);
+  attend::AnyScore<S> score = make_score<S>(c.score, query, config.annotation, random);
+  attend::Attention asks(
+      std::move(score), c.window,
+      make_alignment<S>(c.alignment, query, with_dropout ? c.dropout : 0, random));
+  AnyDecoder<S> decoder(config, cell, std::move(asks), random);
   attend::for_each_parameter(
       [&](std::string_view, auto& p) { attend::initialize_uniform(p, 0.7, random); }, decoder);
   return decoder;

@@ -205,6 +205,9 @@ TEST_P(Decoders, ForkAndDropHypotheses) {
 TEST_P(Decoders, ShowTheirAlignment) {
   const auto decoder = make_decoder<float>(GetParam(), false);
   const bool attends = GetParam().config.order != DecoderOrder::step_only;
+  // A monotonic attention may pass the end, a Gaussian takes away.
+  const bool whole = GetParam().alignment != AlignmentKind::monotonic &&
+                     GetParam().alignment != AlignmentKind::local_predictive;
   const Batch<float> batch(decoder.config().annotation);
   const Unrolled<float> pass(decoder, batch, nullptr);
   AnyDecoder<float>::State state;
@@ -218,7 +221,8 @@ TEST_P(Decoders, ShowTheirAlignment) {
       const auto weights = state.weights(i);
       ASSERT_EQ(std::ssize(weights), attends ? T : 0);
       const float sum = std::accumulate(weights.begin(), weights.end(), 0.0F);
-      EXPECT_NEAR(sum, weights.empty() ? 0 : 1, 1e-6);
+      EXPECT_LE(sum, 1 + 1e-6F);
+      EXPECT_GE(sum, weights.empty() ? 0 : whole ? 1 - 1e-6F : 1e-3F);
     }
   }
   decoder.begin(pass.memory, sentences, state);

@@ -33,6 +33,8 @@ struct AlignmentStep {
 /// Softmax. The engine knows it and walks the memory in tiles, nothing of size T x U is kept; its
 /// members are for what needs whole columns all the same.
 struct Softmax {
+  static void parameters(auto&&, auto&...) {}
+
   template <Scalar S>
   void align(std::span<S> e, const AlignmentStep<S>& /*step*/) const {
     softmax(std::ssize(e), e.data());

@@ -1,6 +1,7 @@
 /// What queries look at: the annotations of a batch of sources and their projected keys.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -50,6 +51,11 @@ class Memory {
   /// B, the number of sources, and T of one.
   [[nodiscard]] Index size() const { return static_cast<Index>(starts_.size()) - 1; }
   [[nodiscard]] Index length(Index b) const { return start(b + 1) - start(b); }
+  [[nodiscard]] Index longest() const {
+    Index T = 0;
+    for (Index b = 0; b < size(); ++b) T = std::max(T, length(b));
+    return T;
+  }
   [[nodiscard]] bool keys_are_values() const { return keys_are_values_; }
 
   /// All sources' values (d_v x N) and keys (d_e x N).

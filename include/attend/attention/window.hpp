@@ -26,6 +26,13 @@ struct Full {
   [[nodiscard]] KeyRange range(Index /*query*/, Index T) const { return {0, T}; }
 };
 
+/// Whether a window shows every key to every query.
+template <Window W>
+[[nodiscard]] bool shows_all(const W& window) {
+  if constexpr (requires { window.shows_all(); }) return window.shows_all();
+  return std::same_as<W, Full>;
+}
+
 /// Query u sees keys up to and with `u + offset`.
 struct Causal {
   Index offset = 0;

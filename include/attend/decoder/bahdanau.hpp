@@ -14,12 +14,17 @@ namespace attend::inline ATTEND_ABI {
 ///
 /// The readout reads s_i, as later systems do, where the paper reads s_{i-1}; and s_0 is made from
 /// all final states of the encoder. `make_cell(input, random)` makes a cell.
-template <Score Z, class MakeCell>
-[[nodiscard]] auto bahdanau_decoder(RecurrentDecoderConfig config, MakeCell&& make_cell, Z score,
-                                    Random& random) {
+template <Score Z, Window W, class F, class MakeCell>
+[[nodiscard]] auto bahdanau_decoder(RecurrentDecoderConfig config, MakeCell&& make_cell,
+                                    Attention<Z, W, F> asks, Random& random) {
   using C = decltype(make_cell(Index{}, random));
   config.order = DecoderOrder::attend_then_step;
-  return RecurrentDecoder<C, Z>(config, make_cell, std::move(score), random);
+  return RecurrentDecoder<C, Z, W, F>(config, make_cell, std::move(asks), random);
+}
+template <Score Z, class MakeCell>
+[[nodiscard]] auto bahdanau_decoder(const RecurrentDecoderConfig& config, MakeCell&& make_cell,
+                                    Z score, Random& random) {
+  return bahdanau_decoder(config, make_cell, Attention<Z>(std::move(score)), random);
 }
 
 }  // namespace attend

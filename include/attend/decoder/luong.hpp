@@ -14,12 +14,17 @@ namespace attend::inline ATTEND_ABI {
 ///
 /// Deep decoders attend from the top layer; `config.input_feeding` adds h~_{t-1} to the input.
 /// Without it nothing of a step waits for its attention, and training asks all steps at once.
-template <Score Z, class MakeCell>
-[[nodiscard]] auto luong_decoder(RecurrentDecoderConfig config, MakeCell&& make_cell, Z score,
-                                 Random& random) {
+template <Score Z, Window W, class F, class MakeCell>
+[[nodiscard]] auto luong_decoder(RecurrentDecoderConfig config, MakeCell&& make_cell,
+                                 Attention<Z, W, F> asks, Random& random) {
   using C = decltype(make_cell(Index{}, random));
   config.order = DecoderOrder::step_then_attend;
-  return RecurrentDecoder<C, Z>(config, make_cell, std::move(score), random);
+  return RecurrentDecoder<C, Z, W, F>(config, make_cell, std::move(asks), random);
+}
+template <Score Z, class MakeCell>
+[[nodiscard]] auto luong_decoder(const RecurrentDecoderConfig& config, MakeCell&& make_cell,
+                                 Z score, Random& random) {
+  return luong_decoder(config, make_cell, Attention<Z>(std::move(score)), random);
 }
 
 }  // namespace attend

@@ -17,6 +17,7 @@
 #include <attend/decoder/decoder_cell.hpp>
 #include <attend/decoder/decoder_order.hpp>
 #include <attend/decoder/readout.hpp>
+#include <attend/decoder/recurrent_decoder_config.hpp>
 #include <attend/decoder/recurrent_memory.hpp>
 #include <attend/decoder/recurrent_state.hpp>
 #include <attend/decoder/word_output.hpp>
@@ -24,39 +25,10 @@
 
 namespace attend::inline ATTEND_ABI {
 
-/// With an embedding of size 0 the context is the decoder's only input.
-struct RecurrentDecoderConfig {
-  DecoderOrder order = DecoderOrder::attend_then_step;
-  Index vocabulary = 0;
-  Index embedding = 0;
-  Index hidden = 0;
-  Index layers = 1;
-  /// d_v, the size of the encoder's annotations, and the rows of its final states.
-  Index annotation = 0;
-  Index encoder_states = 0;
-  Index readout = 0;
-  ReadoutActivation activation = ReadoutActivation::tanh;
-  /// What the readout reads beside the state; where this is unset, the context, and the embedding
-  /// but with step_then_attend.
-  std::optional<bool> reads_context = {};
-  std::optional<bool> reads_embedding = {};
-  InitialState initial = InitialState::tanh;
-  QueryPart query = QueryPart::hidden;
-  bool input_feeding = false;
-  bool tied_embeddings = false;
-  /// Of the normal numbers that embeddings begin with; tied ones are divided by sqrt(embedding),
-  /// because large vectors would begin as large logits.
-  double embedding_deviation = 1;
-  double embedding_dropout = 0;
-  double layer_dropout = 0;
-  double readout_dropout = 0;
-  DropoutMask mask = DropoutMask::each_step;
-};
-
 /// A decoder whose one step training, search and streaming share: embed a token, pass the cells in
 /// order, attend where the order says (decoder_order.hpp), read out. Its named forms with their
 /// equations: bahdanau.hpp, luong.hpp, conditional.hpp, plain.hpp. Satisfies Decoder.
-template <Cell C, Score Z>
+template <Cell C, Score Z, Window W = Full, class F = Softmax>
 class RecurrentDecoder {
  public:
   using Scalar = typename C::Scalar;
@@ -68,19 +40,20 @@ class RecurrentDecoder {
   Embedding<S> embedding;
   Bridge<S> bridge;
   std::vector<DecoderCell<C>> cells;
-  std::optional<DecoderAttention<Z>> attention;
+  std::optional<DecoderAttention<Z, W, F>> attention;
   Readout<S> readout;
   WordOutput<S> output;
 
   RecurrentDecoder() = default;
 
   /// `make_cell(input, random)` makes a cell with that input size and `config.hidden` units;
-  /// `score` is not used with step_only. Throws std::invalid_argument for a configuration that
+  /// `asks` is not used with step_only. Throws std::invalid_argument for a configuration that
   /// cannot be.
   template <class MakeCell>
-  RecurrentDecoder(const RecurrentDecoderConfig& config, MakeCell&& make_cell, Z score,
-                   Random& random)
-      : config_(checked(config)), route_{config.order, config.layers, config.input_feeding} {
+  RecurrentDecoder(const RecurrentDecoderConfig& config, MakeCell&& make_cell,
+                   Attention<Z, W, F> asks, Random& random)
+      : config_(detail::checked(config)),
+        route_{config.order, config.layers, config.input_feeding} {
     const double shrink =
         config.tied_embeddings ? std::sqrt(static_cast<double>(config.embedding)) : 1;
     embedding = Embedding<S>(
@@ -88,7 +61,7 @@ class RecurrentDecoder {
     make_cells(make_cell, random);
     check_query();
     bridge = Bridge<S>({config.encoder_states, state_rows(), config.initial}, random);
-    if (route_.attends()) attention.emplace(std::move(score));
+    if (route_.attends()) attention.emplace(std::move(asks));
     readout = Readout<S>(
         {.state = config.hidden,
          .context = route_.attends() && config.reads_context.value_or(true) ? config.annotation : 0,
@@ -101,6 +74,11 @@ class RecurrentDecoder {
         random);
     output = WordOutput<S>({config.readout, config.vocabulary, config.tied_embeddings}, random);
   }
+
+  template <class MakeCell>
+  RecurrentDecoder(const RecurrentDecoderConfig& config, MakeCell&& make_cell, Z score,
+                   Random& random) requires std::same_as<F, Softmax>
+      : RecurrentDecoder(config, make_cell, Attention<Z, W, F>(std::move(score)), random) {}
 
   static void parameters(auto&& f, auto&... m) {
     f("embedding", m.embedding...);
@@ -170,13 +148,7 @@ class RecurrentDecoder {
     check_size("RecurrentDecoder::step", "number of tokens", static_cast<Index>(tokens.size()), n);
     Trace& trace = state.trace;
     embed(tokens, nullptr, nullptr, trace);
-    Buffer<S>* alignments = nullptr;
-    if (attention) {
-      alignments = &state.alignments;
-      const auto longest = std::max_element(state.lengths.begin(), state.lengths.end());
-      state.alignments.resize(n > 0 ? *longest : 0, n);
-    }
-    advance(memory, 0, n, alignments, state, trace);
+    advance(memory, 0, n, attention ? state.next_weights() : StepWeights<S>{}, state, trace);
     if (!route_.input_feeding) read_out(0, n, trace);
   }
 
@@ -197,10 +169,12 @@ class RecurrentDecoder {
     state.sentences.resize(static_cast<std::size_t>(layout.size()));
     for (Index r = 0; r < layout.size(); ++r) state.sentences[at(r)] = layout.sequence(r);
     start(memory, state);
+    if (attention) attention->begin_history(memory.attention, layout, random, trace.attention);
     for (Index t = 0; t < layout.steps(); ++t) {
-      advance(memory, layout.offset(t), layout.count(t), nullptr, state, trace);
+      advance(memory, layout.offset(t), layout.count(t), history_of(layout, t, trace), state,
+              trace);
     }
-    if (route_.asks_at_the_end()) {
+    if (asks_at_the_end()) {
       attention->ask_by_sentence(memory.attention, layout, asking(0, layout.columns(), trace),
                                  trace.attention);
     }
@@ -221,7 +195,7 @@ class RecurrentDecoder {
       trace.readout_dropout.apply(layout, dR);
       read_out_backward(transposed, 0, layout.columns(), dR, trace);
     }
-    if (route_.asks_at_the_end()) {
+    if (asks_at_the_end()) {
       attention->ask_by_sentence_backward(*transposed.attention, memory.attention, layout,
                                           asking(0, layout.columns(), trace),
                                           asking_gradient(0, layout.columns(), trace),
@@ -242,16 +216,15 @@ class RecurrentDecoder {
     return cells[route_.cell_of(l)].cell.state_rows();
   }
 
-  static const RecurrentDecoderConfig& checked(const RecurrentDecoderConfig& config) {
-    check_argument(config.layers >= 1, "RecurrentDecoder: layers is ", config.layers,
-                   ", expected 1 or more");
-    check_argument(!config.input_feeding || config.order == DecoderOrder::step_then_attend,
-                   "RecurrentDecoder: input feeding belongs to the order step_then_attend (Luong)");
-    check_argument(!config.tied_embeddings || config.readout == config.embedding,
-                   "RecurrentDecoder: tied embeddings need a readout of the embedding's size; the "
-                   "readout is ",
-                   config.readout, ", the embedding ", config.embedding);
-    return config;
+  /// Nothing of a step waits for its attention, and the attention waits for no step.
+  [[nodiscard]] bool asks_at_the_end() const {
+    return route_.asks_at_the_end() && !attention->reads_history();
+  }
+
+  /// The weights of a step of a batch, where the attention reads the steps before.
+  [[nodiscard]] StepWeights<S> history_of(const Ragged& layout, Index t, Trace& trace) const {
+    if (!attention || !attention->reads_history()) return {};
+    return trace.attention.history.step(layout.offset(t), t > 0 ? layout.offset(t - 1) : -1);
   }
 
   /// The rows of a state that ask.
@@ -298,7 +271,7 @@ class RecurrentDecoder {
       row += s.rows();
     }
     state.feed.zero(route_.input_feeding ? config_.readout : 0, state.size());
-    state.alignments.resize(0, 0);
+    state.begin_weights(attention && attention->reads_history());
     state.trace.readouts.resize(config_.readout, 0);
     state.steps = 0;
   }
@@ -332,17 +305,17 @@ class RecurrentDecoder {
   }
 
   /// The step: the first n hypotheses, whose trace is the columns [first, first + n). Without
-  /// `alignments` it is training's, where what can wait for all steps waits.
-  void advance(const Memory& memory, Index first, Index n, Buffer<S>* alignments, State& state,
-               Trace& trace) const {
-    const bool asks = attention && (alignments != nullptr || !route_.asks_at_the_end());
+  /// `weights` it is training's, where what can wait for all steps waits.
+  void advance(const Memory& memory, Index first, Index n, const StepWeights<S>& weights,
+               State& state, Trace& trace) const {
+    const bool asks = attention && (weights.own || !asks_at_the_end());
     for (std::size_t i = 0; i <= cells.size(); ++i) {
       if (asks && i == route_.attention_place()) {
         const ConstView<S> Q = route_.asks_before_step()
                                    ? query_of(state.layers.back().columns(0, n))
                                    : asking(first, n, trace);
-        attention->ask(memory.attention, state.sentences, state.steps, Q, first, trace.attention,
-                       alignments);
+        attention->ask(memory.attention, state.sentences, state.steps, Q, first, weights,
+                       trace.attention);
       }
       if (i < cells.size()) advance_cell(i, first, n, state, trace);
     }
@@ -436,15 +409,15 @@ class RecurrentDecoder {
       trace.readout_dropout.apply(first, n, d);
       read_out_backward(transposed, first, n, d, trace);
     }
-    const bool asks = attention && !route_.asks_at_the_end();
+    const bool asks = attention && !asks_at_the_end();
     for (std::size_t i = cells.size() + 1; i-- > 0;) {
       if (i < cells.size()) retreat_cell(transposed, i, first, n, state, trace);
       if (asks && i == route_.attention_place()) {
         View<S> dQ = route_.asks_before_step() ? query_of(state.layers.back().columns(0, n))
                                                : asking_gradient(first, n, trace);
         attention->ask_backward(*transposed.attention, memory.attention, state.sentences, t,
-                                asking(first, n, trace), first, dQ, trace.attention,
-                                d_memory.attention, *gradient.attention);
+                                asking(first, n, trace), first, t > 0 ? layout.offset(t - 1) : -1,
+                                dQ, trace.attention, d_memory.attention, *gradient.attention);
       }
     }
   }

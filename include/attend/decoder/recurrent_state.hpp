@@ -1,6 +1,7 @@
 /// What a recurrent decoder changes from step to step, and what it keeps of the steps.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <attend/core/error.hpp>
 #include <attend/decoder/decoder_attention.hpp>
 #include <attend/decoder/decoder_cell.hpp>
+#include <attend/decoder/weight_history.hpp>
 #include <attend/layer/dropout.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -41,6 +43,11 @@ class RecurrentDecoderState {
   Index steps = 0;
   RecurrentDecoderTrace<S> trace;
   Buffer<S> alignments;
+  /// For attentions that read earlier steps: the weights of the step before the last, and the sum
+  /// of all but the last.
+  bool keeps_history = false;
+  Buffer<S> previous;
+  Buffer<S> accumulated;
   std::vector<Index> lengths;
 
   [[nodiscard]] Index size() const { return static_cast<Index>(sentences.size()); }
@@ -53,6 +60,31 @@ class RecurrentDecoderState {
     return {alignments.column(i), static_cast<std::size_t>(lengths[static_cast<std::size_t>(i)])};
   }
 
+  /// No step yet.
+  void begin_weights(bool history) {
+    keeps_history = history;
+    alignments.resize(0, 0);
+    previous.resize(0, 0);
+    accumulated.resize(0, 0);
+  }
+
+  /// Makes room for the weights of a step.
+  [[nodiscard]] StepWeights<S> next_weights() {
+    const auto longest = std::max_element(lengths.begin(), lengths.end());
+    const Index rows = lengths.empty() ? 0 : *longest;
+    StepWeights<S> step;
+    if (keeps_history) {
+      std::swap(alignments, previous);
+      if (steps == 0) accumulated.zero(rows, size());
+      if (steps > 0) step.previous = {previous, 0};
+      step.accumulated = {accumulated, 0};
+      step.accumulated_before = step.accumulated;
+    }
+    alignments.resize(rows, size());
+    step.own = {alignments, 0};
+    return step;
+  }
+
   /// New hypothesis i is a copy of old `columns[i]`.
   void select(std::span<const Index> columns) {
     for (const Index c : columns) {
@@ -62,6 +94,7 @@ class RecurrentDecoderState {
     for (Buffer<S>& layer : layers) gather(columns, layer);
     gather(columns, feed);
     gather(columns, alignments);
+    gather(columns, accumulated);
     gather(columns, trace.readouts);
     gather(columns, sentences);
     gather(columns, lengths);

@@ -6,8 +6,14 @@
 
 #include <attend/score/additive.hpp>
 #include <attend/score/concat.hpp>
+#include <attend/score/cosine.hpp>
 #include <attend/score/dot.hpp>
 #include <attend/score/general.hpp>
+#include <attend/score/location.hpp>
+#include <attend/score/location_sensitive.hpp>
+#include <attend/score/normalised_additive.hpp>
+#include <attend/score/past.hpp>
+#include <attend/score/scaled.hpp>
 #include <attend/score/score.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -18,7 +24,8 @@ template <attend::Scalar S>
 class AnyScore {
  public:
   using Scalar = S;
-  using Choice = std::variant<Additive<S>, Dot<S>, General<S>, Concat<S>>;
+  using Choice = std::variant<Additive<S>, Dot<S>, General<S>, Concat<S>, NormalisedAdditive<S>,
+                              Cosine<S>, Scaled<General<S>>, Location<S>, LocationSensitive<S>>;
 
   template <class T>
   static constexpr bool is_kind = []<class... Kinds>(std::variant<Kinds...>*) {
@@ -50,6 +57,15 @@ class AnyScore {
     return std::visit([]<class Z>(const Z&) { return ProjectsQueries<Z>; }, choice_);
   }
 
+  [[nodiscard]] bool ignores_keys() const {
+    return std::visit([](const auto& z) { return attend::ignores_keys(z); }, choice_);
+  }
+  [[nodiscard]] bool reads_query_position() const {
+    return std::visit([](const auto& z) { return attend::reads_query_position(z); }, choice_);
+  }
+  [[nodiscard]] Past past() const {
+    return std::visit([](const auto& z) { return past_of(z); }, choice_);
+  }
   [[nodiscard]] std::optional<S> inner_product_scale() const {
     return std::visit([](const auto& z) { return attend::inner_product_scale(z); }, choice_);
   }
@@ -98,6 +114,43 @@ class AnyScore {
     std::visit(
         [&]<class Z>(const Z& z) {
           z.energies_backward(K, A, dE, dK, dA, std::get<Z>(gradient.choice_));
+        },
+        choice_);
+  }
+
+  void adjust(const EnergyTile<S>& tile) const {
+    std::visit(
+        [&]<class Z>(const Z& z) {
+          if constexpr (AdjustsEnergies<Z>) z.adjust(tile);
+        },
+        choice_);
+  }
+  void adjust_backward(const EnergyTile<S>& tile, const EnergyTile<S>& d_tile, TileGradient<S> d,
+                       AnyScore& gradient) const {
+    std::visit(
+        [&]<class Z>(const Z& z) {
+          if constexpr (AdjustsEnergies<Z>) {
+            z.adjust_backward(tile, d_tile, d, std::get<Z>(gradient.choice_));
+          }
+        },
+        choice_);
+  }
+
+  /// Only where `past()` is not nothing.
+  void energies_after(const PastTile<S>& tile, View<S> E, PastScratch<S>& scratch) const {
+    std::visit(
+        [&]<class Z>(const Z& z) {
+          if constexpr (ReadsPast<Z>) z.energies_after(tile, E, scratch);
+        },
+        choice_);
+  }
+  void energies_after_backward(const PastTile<S>& tile, View<S> dE, const PastGradient<S>& d,
+                               AnyScore& gradient, PastScratch<S>& scratch) const {
+    std::visit(
+        [&]<class Z>(const Z& z) {
+          if constexpr (ReadsPast<Z>) {
+            z.energies_after_backward(tile, dE, d, std::get<Z>(gradient.choice_), scratch);
+          }
         },
         choice_);
   }

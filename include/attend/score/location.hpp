@@ -26,6 +26,7 @@ class Location {
 
   [[nodiscard]] Index projected_size(Index d) const { return d; }
   [[nodiscard]] bool ignores_keys() const { return true; }
+  [[nodiscard]] bool reads_query_position() const { return false; }
 
   void energies(ConstView<S> /*K*/, ConstView<S> /*A*/, View<S> E) const { E.setZero(); }
   void energies_backward(ConstView<S> /*K*/, ConstView<S> /*A*/, View<S> /*dE*/, View<S> /*dK*/,

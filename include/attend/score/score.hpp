@@ -74,6 +74,13 @@ concept AdjustsEnergies = Score<Z> &&
   score.adjust_backward(tile, tile, d, gradient);
 };
 
+/// Whether energies depend on where a query stands.
+template <Score Z>
+[[nodiscard]] bool reads_query_position(const Z& score) {
+  if constexpr (requires { score.reads_query_position(); }) return score.reads_query_position();
+  return AdjustsEnergies<Z>;
+}
+
 /// s where the energies are s K'A before `adjust`; nothing for other scores.
 template <Score Z>
 [[nodiscard]] std::optional<typename Z::Scalar> inner_product_scale(const Z& score) {
