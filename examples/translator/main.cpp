@@ -27,8 +27,22 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
   train->add_option("--model", command.model, "the model file to write")->required();
   train->add_option("--encoder", recipe.encoder, "recurrent or transformer")->capture_default_str();
   train->add_option("--cell", recipe.cell, "gru, lstm or rnn")->capture_default_str();
-  train->add_option("--score", recipe.score, "additive, dot, general, concat, scaled_dot or none")
+  train
+      ->add_option("--score", recipe.score,
+                   "additive, dot, general, concat, scaled_dot, normalised, cosine, "
+                   "scaled_general, location, location_sensitive, coverage or none")
       ->capture_default_str();
+  train->add_option("--window", recipe.window, "full, causal or local")->capture_default_str();
+  train
+      ->add_option("--alignment", recipe.alignment,
+                   "softmax, sharpened, smoothed, sparsemax, argmax, straight_through, sampled, "
+                   "monotonic, memory_addressing or local_predictive")
+      ->capture_default_str();
+  train
+      ->add_option("--reach", recipe.reach,
+                   "keys on either side that local and local_predictive look at")
+      ->capture_default_str();
+  train->add_option("--beta", recipe.beta, "of sharpened: softmax(beta e)")->capture_default_str();
   train->add_option("--decoder", recipe.decoder, "bahdanau, luong, conditional or transformer")
       ->capture_default_str();
   train->add_flag("--input-feeding", recipe.input_feeding, "feed the readout back (luong)");

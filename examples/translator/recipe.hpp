@@ -23,6 +23,10 @@ struct Recipe {
   std::string encoder = "recurrent";
   std::string cell = "gru";
   std::string score = "additive";
+  std::string window = "full";
+  std::string alignment = "softmax";
+  Index reach = 10;
+  double beta = 2;
   std::string decoder = "bahdanau";
   bool input_feeding = false;
   bool tied_embeddings = false;
@@ -67,12 +71,12 @@ struct Recipe {
 };
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(
-    Recipe, encoder, cell, score, decoder, input_feeding, tied_embeddings, shared_embeddings,
-    maxout, hidden, embedding, layers, heads, key_heads, feed_forward, activation, norm, norm_kind,
-    positions, attention_dropout, dropout, embedding_dropout, annotation_dropout, readout_dropout,
-    label_smoothing, subwords, separate_subwords, min_frequency, max_length, batch, batch_tokens,
-    shards, epochs, rate, schedule, warmup, beta2, weight_decay, clip, patience, average, select,
-    seed)
+    Recipe, encoder, cell, score, window, alignment, reach, beta, decoder, input_feeding,
+    tied_embeddings, shared_embeddings, maxout, hidden, embedding, layers, heads, key_heads,
+    feed_forward, activation, norm, norm_kind, positions, attention_dropout, dropout,
+    embedding_dropout, annotation_dropout, readout_dropout, label_smoothing, subwords,
+    separate_subwords, min_frequency, max_length, batch, batch_tokens, shards, epochs, rate,
+    schedule, warmup, beta2, weight_decay, clip, patience, average, select, seed)
 
 /// The value that a name stands for. Throws std::invalid_argument that lists the names.
 template <class T>
@@ -93,10 +97,48 @@ inline bool attends(const Recipe& recipe) {
   return !decoder_is_recurrent(recipe) || recipe.score != "none";
 }
 
+inline attend::AttentionChoice attention_choice(const Recipe& recipe) {
+  using attend::AlignmentKind, attend::ScoreKind, attend::WindowKind;
+  const bool attends = recipe.score != "none";
+  const auto score = named<ScoreKind>("--score", attends ? recipe.score : "additive",
+                                      {{"additive", ScoreKind::additive},
+                                       {"dot", ScoreKind::dot},
+                                       {"general", ScoreKind::general},
+                                       {"concat", ScoreKind::concat},
+                                       {"scaled_dot", ScoreKind::scaled_dot},
+                                       {"normalised", ScoreKind::normalised},
+                                       {"cosine", ScoreKind::cosine},
+                                       {"scaled_general", ScoreKind::scaled_general},
+                                       {"location", ScoreKind::location},
+                                       {"location_sensitive", ScoreKind::location_sensitive},
+                                       {"coverage", ScoreKind::coverage}});
+  const auto window = named<WindowKind>(
+      "--window", recipe.window,
+      {{"full", WindowKind::full}, {"causal", WindowKind::causal}, {"local", WindowKind::local}});
+  const auto alignment =
+      named<AlignmentKind>("--alignment", recipe.alignment,
+                           {{"softmax", AlignmentKind::softmax},
+                            {"sharpened", AlignmentKind::sharpened},
+                            {"smoothed", AlignmentKind::smoothed},
+                            {"sparsemax", AlignmentKind::sparsemax},
+                            {"argmax", AlignmentKind::argmax},
+                            {"straight_through", AlignmentKind::straight_through},
+                            {"sampled", AlignmentKind::sampled},
+                            {"monotonic", AlignmentKind::monotonic},
+                            {"memory_addressing", AlignmentKind::memory_addressing},
+                            {"local_predictive", AlignmentKind::local_predictive}});
+  return {.score = score,
+          .window = window,
+          .alignment = alignment,
+          .reach = recipe.reach,
+          .beta = recipe.beta,
+          .longest = 2 * recipe.max_length};
+}
+
 inline attend::RecurrentSeq2SeqConfig recurrent_config(const Recipe& recipe,
                                                        Index source_vocabulary,
                                                        Index target_vocabulary) {
-  using attend::CellKind, attend::DecoderOrder, attend::ScoreKind;
+  using attend::CellKind, attend::DecoderOrder;
   const auto part = [&](double own) { return own != Recipe::as_dropout ? own : recipe.dropout; };
   const bool attends = recipe.score != "none";
   const auto order = named<DecoderOrder>("--decoder", recipe.decoder,
@@ -104,12 +146,6 @@ inline attend::RecurrentSeq2SeqConfig recurrent_config(const Recipe& recipe,
                                           {"luong", DecoderOrder::step_then_attend},
                                           {"conditional", DecoderOrder::step_attend_step},
                                           {"transformer", DecoderOrder::step_only}});
-  const auto score = named<ScoreKind>("--score", attends ? recipe.score : "additive",
-                                      {{"additive", ScoreKind::additive},
-                                       {"dot", ScoreKind::dot},
-                                       {"general", ScoreKind::general},
-                                       {"concat", ScoreKind::concat},
-                                       {"scaled_dot", ScoreKind::scaled_dot}});
   const auto cell =
       named<CellKind>("--cell", recipe.cell,
                       {{"gru", CellKind::gru}, {"lstm", CellKind::lstm}, {"rnn", CellKind::rnn}});
@@ -119,7 +155,7 @@ inline attend::RecurrentSeq2SeqConfig recurrent_config(const Recipe& recipe,
           .hidden = recipe.hidden,
           .layers = recipe.layers,
           .cell = cell,
-          .score = score,
+          .attention = attention_choice(recipe),
           .order = attends ? order : DecoderOrder::step_only,
           .input_feeding = recipe.input_feeding,
           .tied_embeddings = recipe.tied_embeddings,

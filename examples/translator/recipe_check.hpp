@@ -69,6 +69,11 @@ inline void check_model(const Recipe& recipe) {
   const bool joint = recipe.subwords > 0 && !recipe.separate_subwords;
   attend::check_argument(!recipe.shared_embeddings || joint,
                          "--share-embeddings needs --subwords of both languages together");
+  check_at_least("--reach", recipe.reach, 1);
+  attend::check_argument(recipe.beta > 0, "--beta is ", recipe.beta, ", expected more than 0");
+  attend::check_argument((decoder_is_recurrent(recipe) && recipe.score != "none") ||
+                             (recipe.window == "full" && recipe.alignment == "softmax"),
+                         "--window and --alignment belong to a recurrent decoder with a score");
   const bool luong = recipe.decoder == "luong" && recipe.score != "none";
   attend::check_argument(!recipe.input_feeding || luong,
                          "--input-feeding needs --decoder luong and a score");

@@ -73,6 +73,7 @@
 // attention
 #include <attend/attention/alignment.hpp>
 #include <attend/attention/any_alignment.hpp>
+#include <attend/attention/any_attention.hpp>
 #include <attend/attention/any_window.hpp>
 #include <attend/attention/attention.hpp>
 #include <attend/attention/cross_attention.hpp>
@@ -109,6 +110,7 @@
 
 // decoder
 #include <attend/decoder/any_decoder.hpp>
+#include <attend/decoder/any_recurrent_decoder.hpp>
 #include <attend/decoder/bahdanau.hpp>
 #include <attend/decoder/bridge.hpp>
 #include <attend/decoder/conditional.hpp>

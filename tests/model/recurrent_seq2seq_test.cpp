@@ -31,20 +31,49 @@ TEST(MakeRecurrentSeq2Seq, RefusesSizesThatAreNone) {
 
 TEST(MakeRecurrentSeq2Seq, MakesEveryChoice) {
   for (const CellKind cell : {CellKind::gru, CellKind::lstm, CellKind::rnn}) {
-    for (const ScoreKind score : {ScoreKind::additive, ScoreKind::dot, ScoreKind::general,
-                                  ScoreKind::concat, ScoreKind::scaled_dot}) {
+    for (int kind = 0; kind <= static_cast<int>(ScoreKind::coverage); ++kind) {
+      const auto score = static_cast<ScoreKind>(kind);
       Random random(1);
       const auto model = attend::make_recurrent_seq2seq<float>({.source_vocabulary = 7,
                                                                 .target_vocabulary = 6,
                                                                 .embedding = 3,
                                                                 .hidden = 4,
                                                                 .cell = cell,
-                                                                .score = score},
+                                                                .attention = {.score = score}},
                                                                random);
-      const bool sums = score == ScoreKind::dot || score == ScoreKind::scaled_dot;
+      const bool sums = attend::compares_as_they_are(score);
       EXPECT_EQ(model.encoder.annotation_size(), sums ? 4 : 8);
       EXPECT_EQ(model.encoder.vocabulary_size(), 7);
       EXPECT_EQ(model.decoder.vocabulary_size(), 6);
+    }
+  }
+}
+
+/// What a short batch costs, by every alignment function; its gradient is a number.
+TEST(MakeRecurrentSeq2Seq, LearnsWithEveryAlignmentFunctionAndWindow) {
+  using attend::AlignmentKind, attend::WindowKind;
+  const attend::SentencePair pair{{3, 4, 5, 2}, {4, 3, 2}};
+  attend::PairBatch batch;
+  const std::vector<const attend::SentencePair*> pairs = {&pair, &pair};
+  batch.assign(pairs);
+  for (int kind = 0; kind <= static_cast<int>(AlignmentKind::local_predictive); ++kind) {
+    for (const auto window : {WindowKind::full, WindowKind::local}) {
+      Random random(1);
+      const auto model = attend::make_recurrent_seq2seq<float>(
+          {.source_vocabulary = 7,
+           .target_vocabulary = 6,
+           .embedding = 3,
+           .hidden = 4,
+           .attention = {.window = window,
+                         .alignment = static_cast<AlignmentKind>(kind),
+                         .reach = 1}},
+          random);
+      typename std::remove_const_t<decltype(model)>::Workspace workspace;
+      auto gradient = attend::zero_like(model);
+      const auto loss = model.loss_and_gradient(batch, 1, random, workspace, gradient);
+      EXPECT_GT(loss.nats, 0);
+      const double norm = attend::squared_norm(gradient);
+      EXPECT_TRUE(std::isfinite(norm) && norm > 0) << kind;
     }
   }
 }

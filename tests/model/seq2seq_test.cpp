@@ -47,11 +47,11 @@ std::vector<Case> all_cases() {
       {"BahdanauLstmDeep",
        {.layers = 2, .cell = CellKind::lstm, .activation = maxout, .options = smooth},
        0.3},
-      {"Luong", {.score = ScoreKind::general, .order = step_then_attend}, 0.2},
+      {"Luong", {.attention = {.score = ScoreKind::general}, .order = step_then_attend}, 0.2},
       {"LuongFeedingDeep",
        {.layers = 2,
         .cell = CellKind::lstm,
-        .score = ScoreKind::scaled_dot,
+        .attention = {.score = ScoreKind::scaled_dot},
         .order = step_then_attend,
         .input_feeding = true,
         .options = smooth},
@@ -59,8 +59,11 @@ std::vector<Case> all_cases() {
       {"ConditionalTied",
        {.layers = 2, .order = step_attend_step, .tied_embeddings = true, .options = smooth},
        0.2},
-      {"Plain", {.cell = CellKind::rnn, .score = ScoreKind::dot, .order = step_only}, 0.2},
-      {"BahdanauConcat", {.cell = CellKind::rnn, .score = ScoreKind::concat, .options = smooth}},
+      {"Plain",
+       {.cell = CellKind::rnn, .attention = {.score = ScoreKind::dot}, .order = step_only},
+       0.2},
+      {"BahdanauConcat",
+       {.cell = CellKind::rnn, .attention = {.score = ScoreKind::concat}, .options = smooth}},
   };
 }
 

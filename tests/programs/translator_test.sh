@@ -182,6 +182,15 @@ part_choices() {
       done
     done
   done
+  for score in normalised cosine scaled_general location location_sensitive coverage; do
+    learns_and_translates --score $score --decoder luong
+  done
+  local alignment
+  for alignment in sharpened smoothed sparsemax argmax straight_through sampled monotonic \
+    memory_addressing local_predictive; do
+    learns_and_translates --alignment $alignment --reach 2
+  done
+  learns_and_translates --score coverage --alignment monotonic --window local --reach 3
   learns_and_translates --decoder luong --input-feeding
   learns_and_translates --maxout
   learns_and_translates --tie-embeddings
@@ -378,7 +387,11 @@ refused_options() {
     refuses "$option $value" "$option.*$pattern" train new "$option" "$value"
   done <<'OPTIONS'
 --cell gur gru, lstm, rnn
---score adaptive additive, concat, dot, general, scaled_dot
+--score adaptive additive, concat, cosine, coverage, dot, general, location
+--window oriel causal, full, local
+--alignment crooked argmax, local_predictive, memory_addressing, monotonic, sampled, sharpened
+--reach 0 1 or more
+--beta 0 more than 0
 --encoder none recurrent, transformer
 --decoder none bahdanau, conditional, luong, transformer
 --norm none post, pre

@@ -16,6 +16,7 @@
 #include <attend/attention/smoothed.hpp>
 #include <attend/attention/sparsemax.hpp>
 #include <attend/attention/window.hpp>
+#include <attend/core/choice.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -27,24 +28,18 @@ class AnyAlignment {
   using Choice = std::variant<Softmax, Sharpened, Smoothed, Sparsemax, Argmax, StraightThrough,
                               Sampled, Monotonic, MemoryAddressing<S>, LocalPredictive<S>>;
 
-  template <class T>
-  static constexpr bool is_kind = []<class... Kinds>(std::variant<Kinds...>*) {
-    return (std::is_same_v<T, Kinds> || ...);
-  }(static_cast<Choice*>(nullptr));
-
   AnyAlignment() = default;
   /// From one of the kinds.
   template <class A>
-  requires is_kind<A> AnyAlignment(A alignment)
+  requires is_choice<A, Choice> AnyAlignment(A alignment)
       : choice_(std::move(alignment)) {}  // NOLINT(google-explicit-constructor)
 
   static void parameters(auto&& f, auto& m, auto&... others) {
-    std::visit(
-        [&]<class A>(A& alignment) {
-          using Kind = std::remove_const_t<A>;
-          Kind::parameters(f, alignment, std::get<Kind>(others.choice_)...);
+    visit_same(
+        [&]<class A>(A& first, auto&... rest) {
+          std::remove_const_t<A>::parameters(f, first, rest...);
         },
-        m.choice_);
+        m.choice_, others.choice_...);
   }
 
   [[nodiscard]] const Choice& choice() const { return choice_; }

@@ -5,12 +5,10 @@
 #include <utility>
 #include <variant>
 
-#include <attend/cell/any_cell.hpp>
 #include <attend/core/choice.hpp>
+#include <attend/decoder/any_recurrent_decoder.hpp>
 #include <attend/decoder/decoder.hpp>
-#include <attend/decoder/recurrent_decoder.hpp>
 #include <attend/decoder/transformer_decoder.hpp>
-#include <attend/score/any_score.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -22,7 +20,7 @@ class AnyDecoder {
  public:
   using Scalar = T;
   using S = T;
-  using Choice = std::variant<RecurrentDecoder<AnyCell<S>, AnyScore<S>>, TransformerDecoder<S>>;
+  using Choice = std::variant<AnyRecurrentDecoder<S>, TransformerDecoder<S>>;
 
   class Memory {
    public:

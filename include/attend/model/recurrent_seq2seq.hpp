@@ -5,20 +5,19 @@
 #include <utility>
 #include <vector>
 
+#include <attend/attention/any_attention.hpp>
 #include <attend/cell/any_cell.hpp>
-#include <attend/decoder/recurrent_decoder.hpp>
+#include <attend/decoder/any_recurrent_decoder.hpp>
 #include <attend/encoder/bidirectional.hpp>
 #include <attend/encoder/stacked.hpp>
 #include <attend/encoder/text_encoder.hpp>
 #include <attend/model/seq2seq.hpp>
-#include <attend/score/any_score.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
 enum class CellKind { gru, lstm, rnn };
-enum class ScoreKind { additive, dot, general, concat, scaled_dot };
 
-/// Sizes and choices of a RecurrentSeq2Seq. Scores without weights (dot, scaled_dot) compare states
+/// Sizes and choices of a RecurrentSeq2Seq. Some scores (dot, scaled_dot, cosine) compare states
 /// with annotations as they are, so the two directions of the encoder are then summed.
 struct RecurrentSeq2SeqConfig {
   Index source_vocabulary = 0;
@@ -27,7 +26,7 @@ struct RecurrentSeq2SeqConfig {
   Index hidden = 256;
   Index layers = 1;
   CellKind cell = CellKind::gru;
-  ScoreKind score = ScoreKind::additive;
+  AttentionChoice attention = {};
   DecoderOrder order = DecoderOrder::attend_then_step;
   bool input_feeding = false;
   bool tied_embeddings = false;
@@ -42,10 +41,9 @@ struct RecurrentSeq2SeqConfig {
   Seq2SeqOptions options = {};
 };
 
-/// Bidirectional encoder, recurrent decoder; cells and score behind a branch.
+/// Bidirectional encoder, recurrent decoder; cells and attention behind a branch.
 template <Scalar S>
-using RecurrentSeq2Seq =
-    Seq2Seq<TextEncoder<Bidirectional<AnyCell<S>>>, RecurrentDecoder<AnyCell<S>, AnyScore<S>>>;
+using RecurrentSeq2Seq = Seq2Seq<TextEncoder<Bidirectional<AnyCell<S>>>, AnyRecurrentDecoder<S>>;
 
 template <Scalar S>
 [[nodiscard]] AnyCell<S> make_cell(CellKind kind, CellConfig config, Random& random) {
@@ -59,22 +57,6 @@ template <Scalar S>
   }
 }
 
-template <Scalar S>
-[[nodiscard]] AnyScore<S> make_score(ScoreKind kind, ScoreConfig config, Random& random) {
-  switch (kind) {
-    case ScoreKind::dot:
-      return Dot<S>();
-    case ScoreKind::scaled_dot:
-      return scaled_dot<S>(config.key);
-    case ScoreKind::general:
-      return General<S>(config, random);
-    case ScoreKind::concat:
-      return Concat<S>(config, random);
-    default:
-      return Additive<S>(config, random);
-  }
-}
-
 /// What a decoder needs to know of its encoder: the size of annotations, the rows of final states.
 struct EncoderSizes {
   Index annotation = 0;
@@ -83,7 +65,7 @@ struct EncoderSizes {
 
 /// Whether the score compares states with annotations as they are.
 [[nodiscard]] inline bool compares_states(const RecurrentSeq2SeqConfig& config) {
-  return config.score == ScoreKind::dot || config.score == ScoreKind::scaled_dot;
+  return compares_as_they_are(config.attention.score);
 }
 
 /// Throws std::invalid_argument for sizes below 1.
@@ -121,8 +103,9 @@ template <Scalar S>
 
 /// A recurrent decoder with random weights, for any encoder of those sizes.
 template <Scalar S>
-[[nodiscard]] RecurrentDecoder<AnyCell<S>, AnyScore<S>> make_recurrent_decoder(
-    const RecurrentSeq2SeqConfig& config, const EncoderSizes& encoder, Random& random) {
+[[nodiscard]] AnyRecurrentDecoder<S> make_recurrent_decoder(const RecurrentSeq2SeqConfig& config,
+                                                            const EncoderSizes& encoder,
+                                                            Random& random) {
   check_sizes(config);
   check_argument(config.order == DecoderOrder::step_only || !compares_states(config) ||
                      encoder.annotation == config.hidden,
@@ -133,8 +116,8 @@ template <Scalar S>
   const auto cell = [&config](Index input, Random& r) {
     return make_cell<S>(config.cell, {input, config.hidden}, r);
   };
-  AnyScore<S> score =
-      make_score<S>(config.score, {config.hidden, encoder.annotation, config.hidden}, random);
+  AnyAttention<S> asks = make_attention<S>(
+      config.attention, {config.hidden, encoder.annotation, config.hidden}, random);
   return {{.order = config.order,
            .vocabulary = config.target_vocabulary,
            .embedding = config.embedding,
@@ -151,7 +134,7 @@ template <Scalar S>
            .layer_dropout = config.layer_dropout,
            .readout_dropout = config.readout_dropout},
           cell,
-          std::move(score),
+          std::move(asks),
           random};
 }
 
