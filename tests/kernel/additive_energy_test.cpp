@@ -198,7 +198,7 @@ TEST(AdditiveEnergiesBackward, Adds) {
   EXPECT_TRUE(backward(3).isApprox(backward(0) + Matrix<double>::Constant(d, 8, 3), 1e-14));
 }
 
-TEST(AdditiveEnergiesBackward, OfExtremesAreZero) {
+TEST(AdditiveEnergiesBackward, OfExtremesVanish) {
   const Index d = 9;
   const Vector<float> v = Vector<float>::Ones(d);
   const Matrix<float> K = powers<float>(Matrix<float>::Constant(d, 3, 1e4F));
@@ -208,8 +208,8 @@ TEST(AdditiveEnergiesBackward, OfExtremesAreZero) {
   Vector<float> dv = Vector<float>::Zero(d);
   const Matrix<float> dE = Matrix<float>::Ones(3, 2);
   attend::additive_energies_backward<float>(K, A, v, dE, View<float>(dK), View<float>(dA), dv);
-  EXPECT_EQ(dK, Matrix<float>::Zero(d, 3));
-  EXPECT_EQ(dA, Matrix<float>::Zero(d, 2));
+  EXPECT_LE(dK.cwiseAbs().maxCoeff(), 1e-16F);
+  EXPECT_LE(dA.cwiseAbs().maxCoeff(), 1e-16F);
   EXPECT_EQ(dv, Vector<float>::Constant(d, 6));
 }
 

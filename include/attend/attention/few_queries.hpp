@@ -10,6 +10,7 @@
 #include <attend/attention/sight.hpp>
 #include <attend/attention/workspace.hpp>
 #include <attend/kernel/dots.hpp>
+#include <attend/kernel/overlapped_tiles.hpp>
 #include <attend/kernel/product.hpp>
 #include <attend/kernel/softmax.hpp>
 #include <attend/kernel/weighted_sum.hpp>
@@ -41,19 +42,12 @@ class FewQueries {
     View<S> running = workspace_.running.resize(2, count);
     running.row(0).setConstant(-std::numeric_limits<S>::infinity());
     running.row(1).setZero();
-    for_each_tile(u, count, [&](const Tile& tile) {
-      View<S> E = energies(tile);
-      if (weights != nullptr) {
-        weights->block(tile.key, tile.query, tile.keys, tile.queries) = E;
-      }
-      View<S> C_tile = C.middleCols(tile.query - u, tile.queries);
-      for (Index j = 0; j < tile.queries; ++j) {
-        accumulate(tile.keys, E.data() + j * tile.keys, running.data() + 2 * (tile.query - u + j),
-                   C_tile.col(j));
-      }
-      drop_weights(queries_, located(tile, E.data()), tile.query);
-      add_weighted(tile, E, C_tile);
-    });
+    if (count == 1 && overlaps()) {
+      attend_overlapped(u, C, weights);
+    } else {
+      for_each_tile(u, count,
+                    [&](const Tile& tile) { finish(tile, energies(tile), u, C, weights); });
+    }
     for (Index j = 0; j < count; ++j) {
       const S sum = running(1, j);
       const bool blind = !(sum > 0) && !std::isnan(sum);
@@ -129,6 +123,38 @@ class FewQueries {
             {tile.key, queries_.first + tile.query, queries_.head, queries_.batch}};
   }
 
+  /// Plain inner products of one query, keys of the values' size.
+  [[nodiscard]] bool overlaps() const {
+    return !AdjustsEnergies<Z> && inner_product_scale(score_) && queries_.dropout.p == 0 &&
+           memory_.keys.rows() == memory_.values.rows();
+  }
+
+  /// The walk of one query: the energies of a tile are made while the tile before is summed up.
+  void attend_overlapped(Index u, View<S> C, View<S>* weights) const {
+    const S scale = *inner_product_scale(score_);
+    const S* q = queries_.A.data() + u * queries_.A.outerStride();
+    S* running = workspace_.running.column(0);
+    View<S> E = workspace_.energies.resize(tile_keys_, 2);
+    Tile before{0, 0, u, 1};
+    Index side = 0;
+    for_each_tile(u, 1, [&](const Tile& tile) {
+      S* const known = E.data() + side * tile_keys_;
+      side = 1 - side;
+      View<S> next(E.data() + side * tile_keys_, tile.keys, 1, tile.keys);
+      if (before.keys > 0) accumulate(before.keys, known, running, C);
+      dots_beside_sum<S>(memory_.keys.middleCols(tile.key, tile.keys), q, next.data(),
+                         memory_.values.middleCols(before.key, before.keys), known, C.data());
+      if (scale != S{1}) next *= scale;
+      add_bias(queries_, located(tile, next.data()), u);
+      if (weights != nullptr) weights->block(tile.key, u, tile.keys, 1) = next;
+      before = tile;
+    });
+    if (before.keys == 0) return;
+    S* const known = E.data() + side * tile_keys_;
+    accumulate(before.keys, known, running, C);
+    add_weighted_columns<S>(memory_.values.middleCols(before.key, before.keys), known, C.data());
+  }
+
   /// With `keeps`, a copy of the adjusted energies stays for the way back.
   View<S> energies(const Tile& tile, bool keeps = false) const {
     View<S> E = workspace_.energies.resize(tile.keys, tile.queries);
@@ -140,10 +166,24 @@ class FewQueries {
     return E;
   }
 
+  /// From the energies of a tile to the running sums and contexts of queries u and on.
+  void finish(const Tile& tile, View<S> E, Index u, View<S> C, View<S>* weights) const {
+    if (weights != nullptr) {
+      weights->block(tile.key, tile.query, tile.keys, tile.queries) = E;
+    }
+    View<S> C_tile = C.middleCols(tile.query - u, tile.queries);
+    for (Index j = 0; j < tile.queries; ++j) {
+      accumulate(tile.keys, E.data() + j * tile.keys, workspace_.running.column(tile.query - u + j),
+                 C_tile.col(j));
+    }
+    drop_weights(queries_, located(tile, E.data()), tile.query);
+    add_weighted(tile, E, C_tile);
+  }
+
   void add_weighted(const Tile& tile, ConstView<S> P, View<S> C) const {
     const ConstView<S> V = memory_.values.middleCols(tile.key, tile.keys);
     if (tile.queries == 1) {
-      add_weighted_columns<S>(V, P.data(), C.data(), tile_keys_);
+      add_weighted_columns<S>(V, P.data(), C.data());
     } else {
       multiply_add(V, P, C);
     }

@@ -36,15 +36,16 @@ class ManyQueries {
       : score_(score),
         scale_(inner_product_scale(score).value_or(S{1})),
         sight_(window, queries, memory.keys.cols()),
-        memory_(memory),
+        keys_(gathered(memory.keys, workspace.gathered_keys)),
+        values_(gathered(memory.values, workspace.gathered_values)),
         queries_(queries),
         workspace_(workspace) {}
 
-  /// Queries [u, u + count). Overwrites C (d_v x count) and normalisers; `weights`, if given, gets
-  /// the energies of what is seen and -inf for what is not.
-  void attend(Index u, Index count, View<S> C, S* normalisers, View<S>* weights) const {
-    C.setZero();
+  /// Queries [u, u + count). Overwrites `out` (d_v x count) and normalisers; `weights`, if given,
+  /// gets the energies of what is seen and -inf for what is not.
+  void attend(Index u, Index count, View<S> out, S* normalisers, View<S>* weights) const {
     const PanelView<S> A = pack(u, count);
+    View<S> C = workspace_.contexts.zero(out.rows(), count);
     RunningSoftmax<S> running(workspace_.running.resize(A.rows, 3));
     for_each_tile(u, count, [&](const Tile& tile, bool whole) {
       View<S> E = energies(A, tile, whole, false);
@@ -61,7 +62,7 @@ class ManyQueries {
     });
     for (Index j = 0; j < count; ++j) {
       normalisers[j] = running.normaliser(j);
-      if (running.sees(j)) C.col(j) *= S{1} / running.sum(j);
+      out.col(j) = C.col(j) * (running.sees(j) ? S{1} / running.sum(j) : S{0});
     }
   }
 
@@ -70,7 +71,8 @@ class ManyQueries {
   void backward(Index u, Index count, ConstView<S> C, std::span<const S> normalisers,
                 ConstView<S> dC, View<S> dA, MemoryGradient<S> d_memory, Z& gradient) const {
     const PanelView<S> A = pack(u, count);
-    const ConstView<S> dc = dC.middleCols(u, count);
+    const ConstView<S> dc = gathered(dC.middleCols(u, count), workspace_.gathered_gradients);
+    const ConstView<S> a = gathered(queries_.A.middleCols(u, count), workspace_.gathered_queries);
     const PanelView<S> packed_dC = pack_transposed<S>(dc, S{1}, workspace_.packed_gradients);
     View<S> known = workspace_.running.resize(A.rows, 2);
     known.setZero();
@@ -82,18 +84,27 @@ class ManyQueries {
       View<S> P = energies(A, tile, whole, AdjustsEnergies<Z>);
       View<S> dE = workspace_.gradients.resize(A.rows, tile.keys);
       dE.setZero();
-      const FiniteColumns<S> V(memory_.values.middleCols(tile.key, tile.keys), whole,
+      const FiniteColumns<S> V(values_.middleCols(tile.key, tile.keys), whole,
                                workspace_.clean_values);
       multiply_add(packed_dC, V.columns(), dE);
       drop_weights(queries_, located(tile, dE), u);
       softmax_rows_backward<S>(known, P, dE);
-      backward_of_energies(tile, whole, dE, dA, d_memory, gradient);
+      backward_of_energies(tile, whole, a, dE, dA, d_memory, gradient);
       drop_weights(queries_, located(tile, P), u);
       multiply_add(dc, P.topRows(count), d_memory.values.middleCols(tile.key, tile.keys));
     });
   }
 
  private:
+  /// A view of columns that lie side by side: a head's rows among those of all heads stand a power
+  /// of two apart, in few sets of the cache.
+  static ConstView<S> gathered(ConstView<S> m, Buffer<S>& copy) {
+    if (m.outerStride() == m.rows() || m.cols() == 1) return m;
+    View<S> together = copy.resize(m.rows(), m.cols());
+    together = m;
+    return together;
+  }
+
   PanelView<S> pack(Index u, Index count) const {
     return pack_transposed<S>(queries_.A.middleCols(u, count), scale_, workspace_.packed_queries);
   }
@@ -103,7 +114,7 @@ class ManyQueries {
   void for_each_tile(Index u, Index count, Body&& body) const {
     const KeyRange all = sight_.range(u, count);
     for (Index t = all.begin / tile_keys * tile_keys; t < all.end; t += tile_keys) {
-      const Index end = std::min(t + tile_keys, memory_.keys.cols());
+      const Index end = std::min(t + tile_keys, keys_.cols());
       const Tile tile{t, end - t, u, count};
       body(tile, sight_.whole(tile));
     }
@@ -111,7 +122,7 @@ class ManyQueries {
 
   /// E is (lanes x keys), the lanes beyond the queries hold nothing.
   [[nodiscard]] EnergyTile<S> located(const Tile& tile, View<S> E) const {
-    return {memory_.keys.middleCols(tile.key, tile.keys),
+    return {keys_.middleCols(tile.key, tile.keys),
             queries_.A.middleCols(tile.query, tile.queries),
             E.data(),
             E.rows(),
@@ -122,7 +133,7 @@ class ManyQueries {
   View<S> energies(const PanelView<S>& A, const Tile& tile, bool whole, bool keeps) const {
     View<S> E = workspace_.energies.resize(A.rows, tile.keys);
     E.setZero();
-    multiply_add(A, memory_.keys.middleCols(tile.key, tile.keys), E);
+    multiply_add(A, keys_.middleCols(tile.key, tile.keys), E);
     const EnergyTile<S> energy_tile = located(tile, E);
     if constexpr (AdjustsEnergies<Z>) score_.adjust(energy_tile);
     if (keeps) workspace_.adjusted.resize(E.rows(), E.cols()) = E;
@@ -145,7 +156,7 @@ class ManyQueries {
   }
 
   void add_weighted(const Tile& tile, bool whole, ConstView<S> P, View<S> C) const {
-    const ConstView<S> V = memory_.values.middleCols(tile.key, tile.keys);
+    const ConstView<S> V = values_.middleCols(tile.key, tile.keys);
     const FiniteColumns<S> finite(V, whole, workspace_.clean_values);
     multiply_transposed_add(finite.columns(), P.topRows(tile.queries), C);
     finite.for_each_other([&](Index t) {
@@ -155,7 +166,7 @@ class ManyQueries {
     });
   }
 
-  void backward_of_energies(const Tile& tile, bool whole, View<S> dE, View<S> dA,
+  void backward_of_energies(const Tile& tile, bool whole, ConstView<S> a, View<S> dE, View<S> dA,
                             MemoryGradient<S> d_memory, Z& gradient) const {
     TileGradient<S> d{d_memory.keys.middleCols(tile.key, tile.keys),
                       dA.middleCols(tile.query, tile.queries)};
@@ -164,9 +175,8 @@ class ManyQueries {
                              gradient);
     }
     if (scale_ != S{1}) dE *= scale_;
-    const ConstView<S> K = memory_.keys.middleCols(tile.key, tile.keys);
-    multiply_add(ConstView<S>(queries_.A.middleCols(tile.query, tile.queries)),
-                 dE.topRows(tile.queries), d.dK);
+    const ConstView<S> K = keys_.middleCols(tile.key, tile.keys);
+    multiply_add(a, dE.topRows(tile.queries), d.dK);
     const FiniteColumns<S> finite(K, whole, workspace_.clean_keys);
     multiply_transposed_add(finite.columns(), dE.topRows(tile.queries), d.dA);
     finite.for_each_other([&](Index t) {
@@ -179,7 +189,8 @@ class ManyQueries {
   const Z& score_;
   S scale_;
   Sight<W, S> sight_;
-  const MemoryView<S>& memory_;
+  ConstView<S> keys_;
+  ConstView<S> values_;
   const Queries<S>& queries_;
   AttentionWorkspace<S>& workspace_;
 };

@@ -20,6 +20,11 @@ struct AttentionWorkspace {
   Buffer<S> running;
   Buffer<S> packed_queries;
   Buffer<S> packed_gradients;
+  Buffer<S> gathered_queries;
+  Buffer<S> gathered_gradients;
+  Buffer<S> gathered_keys;
+  Buffer<S> gathered_values;
+  Buffer<S> contexts;
   Buffer<S> clean_keys;
   Buffer<S> clean_values;
   Buffer<S> aligned;

@@ -42,9 +42,16 @@ inline void dots_tile(Index d, const S* K, Index K_stride, const S* A, Index A_s
   }
 }
 
+/// Keys of a tile: with one query eight chains hide the latency of multiply-adds; with several, the
+/// sums, the keys and a query fill the registers.
+template <int Queries>
+inline constexpr int tile_keys = Queries == 1                                   ? 8
+                                 : EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 4
+                                                                                : 2;
+
 template <int Queries, Scalar S>
 void dots_columns(ConstView<S> K, const S* A, Index A_stride, S* E, Index E_stride) {
-  constexpr int keys = 4;
+  constexpr int keys = tile_keys<Queries>;
   Index t = 0;
   for (; t + keys <= K.cols(); t += keys) {
     dots_tile<keys, Queries, S>(K.rows(), K.data() + t * K.outerStride(), K.outerStride(), A,

@@ -50,14 +50,27 @@ class RunningSoftmax {
     S* const m = memory_.col(0).data() + i;
     S* const l = memory_.col(1).data() + i;
     const auto before = packet::load<S>(m);
+    const auto energy = [&](Index t) { return packet::load<S>(e + t * stride); };
+    // Four chains, or each would wait for the one before.
     auto peak = before;
-    for (Index t = 0; t < E.cols(); ++t) peak = packet::pmax(peak, packet::load<S>(e + t * stride));
+    auto second = before;
+    auto third = before;
+    auto fourth = before;
+    Index next = 0;
+    for (; next + 4 <= E.cols(); next += 4) {
+      peak = packet::pmax(peak, energy(next));
+      second = packet::pmax(second, energy(next + 1));
+      third = packet::pmax(third, energy(next + 2));
+      fourth = packet::pmax(fourth, energy(next + 3));
+    }
+    for (; next < E.cols(); ++next) peak = packet::pmax(peak, energy(next));
+    peak = packet::pmax(packet::pmax(peak, second), packet::pmax(third, fourth));
     packet::store(m, peak);
     // Where nothing was seen yet, e^(-inf - 0) is 0 and e^(-inf + inf) would be NaN.
     const auto by = packet::zero_where_equal(peak, peak, packet::fill<S>(lowest));
     auto total = packet::fill<S>(0);
     for (Index t = 0; t < E.cols(); ++t) {
-      const auto p = packet::exp(packet::psub(packet::load<S>(e + t * stride), by));
+      const auto p = packet::exp(packet::psub(energy(t), by));
       packet::store(e + t * stride, p);
       total = packet::padd(total, p);
     }
