@@ -195,8 +195,8 @@ TYPED_TEST(Attentions, GiveAQueryTheSameBitsInAnyCompanyOfItsKind) {
   const auto c = this->config();
   Random random(6);
   const Matrix<float> H = random_matrix<float>(random, c.key, T);
-  // Few queries against one alone; many against the fewest that are many.
-  for (const auto [U, part] : {Company{15, 1}, Company{67, 16}}) {
+  // Few queries against two; many against the fewest that are many.
+  for (const auto [U, part] : {Company{15, 2}, Company{67, 16}}) {
     const Matrix<float> Q = random_matrix<float>(random, c.query, U);
     for (const auto& window : windows(typename TypeParam::Window{}, T, U)) {
       const auto attention = this->template attention<float>(window);

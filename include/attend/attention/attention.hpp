@@ -25,8 +25,8 @@ namespace attend::inline ATTEND_ABI {
 /// arXiv 1805.02867), weighted sum. Memory is read once for all queries of a block and nothing of
 /// size T x U is written unless the weights are asked for. A query that sees no key gets a zero
 /// context; a hidden key's content never reaches an output. The bits of a query's context depend on
-/// the query, its memory and, for inner products, on whether `many_queries` asked together. Once
-/// warm, allocates nothing.
+/// the query, its memory and whether one, few or `many_queries` ask together. Once warm, allocates
+/// nothing.
 template <Score Z, Window W = Full, class F = Softmax>
 requires AlignmentFunction<F, typename Z::Scalar>
 class Attention {

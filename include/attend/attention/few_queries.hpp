@@ -33,7 +33,7 @@ class FewQueries {
         memory_(memory),
         queries_(queries),
         workspace_(workspace),
-        tile_keys_(keys_of_a_tile(memory.values.rows())) {}
+        tile_keys_(keys_of_a_tile(memory.values.rows(), queries.A.cols())) {}
 
   /// Queries [u, u + count). Overwrites C (d_v x count) and normalisers; `weights`, if given, gets
   /// the energies of what is seen.
@@ -88,12 +88,13 @@ class FewQueries {
   }
 
  private:
-  /// So many that a tile's values fill half a first-level cache of 32 KiB. A tile's bounds are a
-  /// part of the sum's order; they follow from the size of values alone.
-  static Index keys_of_a_tile(Index d_v) {
-    constexpr Index bytes = 16384;
-    return std::clamp<Index>(
-        bytes / (static_cast<Index>(sizeof(S)) * std::max<Index>(d_v, 1)) / 8 * 8, 8, 64);
+  /// One query: so many that a tile's values fill half a first-level cache of 32 KiB. Several,
+  /// which compute longer: an eighth of a second-level cache of 1 MiB. A tile's bounds are a part
+  /// of the sum's order.
+  static Index keys_of_a_tile(Index d_v, Index queries) {
+    const Index bytes = queries == 1 ? 16384 : 131072;
+    const Index column = static_cast<Index>(sizeof(S)) * std::max<Index>(d_v, 1);
+    return std::clamp<Index>(bytes / column / 8 * 8, 8, 64);
   }
 
   template <class Body>

@@ -11,35 +11,43 @@ namespace attend::inline ATTEND_ABI {
 
 namespace detail {
 
+/// The sums of `Count` packets, four at a time, to out[0], out[stride], ...
+template <int Count, Scalar S>
+EIGEN_ALWAYS_INLINE void sums_of(const packet::Packet<S>* sums, S* out, Index stride) {
+  alignas(16) S four[4];
+  const auto zero = packet::fill<S>(0);
+#pragma GCC unroll 8
+  for (int i = 0; i < Count; i += 4) {
+    packet::sums_of_four(sums[i], i + 1 < Count ? sums[i + 1] : zero,
+                         i + 2 < Count ? sums[i + 2] : zero, i + 3 < Count ? sums[i + 3] : zero,
+                         four);
+    for (int k = 0; k < std::min(4, Count - i); ++k) out[(i + k) * stride] = four[k];
+  }
+}
+
 /// E(t, u) = sum_i K(i, t) A(i, u) for a tile that fits the registers.
 template <int Keys, int Queries, Scalar S>
 inline void dots_tile(Index d, const S* K, Index K_stride, const S* A, Index A_stride, S* E,
                       Index E_stride) {
   using P = packet::Packet<S>;
-  P sums[Queries][Keys];
-#pragma GCC unroll 4
-  for (int u = 0; u < Queries; ++u) {
-#pragma GCC unroll 8
-    for (int t = 0; t < Keys; ++t) sums[u][t] = packet::fill<S>(0);
-  }
+  P sums[Queries * Keys];
+#pragma GCC unroll 24
+  for (int i = 0; i < Queries * Keys; ++i) sums[i] = packet::fill<S>(0);
   packet::for_each_lane<S>(d, [&](auto lane) {
     P key[Keys];
 #pragma GCC unroll 8
     for (int t = 0; t < Keys; ++t) key[t] = lane.load(K + t * K_stride);
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int u = 0; u < Queries; ++u) {
       const P query = lane.load(A + u * A_stride);
 #pragma GCC unroll 8
       for (int t = 0; t < Keys; ++t) {
-        sums[u][t] = packet::multiply_add(key[t], query, sums[u][t]);
+        sums[u * Keys + t] = packet::multiply_add(key[t], query, sums[u * Keys + t]);
       }
     }
   });
-#pragma GCC unroll 4
-  for (int u = 0; u < Queries; ++u) {
-#pragma GCC unroll 8
-    for (int t = 0; t < Keys; ++t) E[u * E_stride + t] = packet::sum(sums[u][t]);
-  }
+#pragma GCC unroll 6
+  for (int u = 0; u < Queries; ++u) sums_of<Keys>(sums + u * Keys, E + u * E_stride, 1);
 }
 
 /// Keys of a tile: with one query eight chains hide the latency of multiply-adds; with several, the
@@ -48,18 +56,30 @@ template <int Queries>
 inline constexpr int tile_keys = Queries == 1                                   ? 8
                                  : EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 4
                                                                                 : 2;
+/// Queries of a tile at most.
+inline constexpr int tile_queries = 6;
 
 template <int Queries, Scalar S>
 void dots_columns(ConstView<S> K, const S* A, Index A_stride, S* E, Index E_stride) {
   constexpr int keys = tile_keys<Queries>;
+  const auto key = [&](Index t) { return K.data() + t * K.outerStride(); };
   Index t = 0;
   for (; t + keys <= K.cols(); t += keys) {
-    dots_tile<keys, Queries, S>(K.rows(), K.data() + t * K.outerStride(), K.outerStride(), A,
-                                A_stride, E + t, E_stride);
+    dots_tile<keys, Queries, S>(K.rows(), key(t), K.outerStride(), A, A_stride, E + t, E_stride);
   }
   for (; t < K.cols(); ++t) {
-    dots_tile<1, Queries, S>(K.rows(), K.data() + t * K.outerStride(), K.outerStride(), A, A_stride,
-                             E + t, E_stride);
+    dots_tile<1, Queries, S>(K.rows(), key(t), K.outerStride(), A, A_stride, E + t, E_stride);
+  }
+}
+
+/// `dots_columns` for a number of queries that is known at run time.
+template <int Queries, Scalar S>
+void dots_columns_of(Index queries, ConstView<S> K, const S* A, Index A_stride, S* E,
+                     Index E_stride) {
+  if (queries == Queries) {
+    dots_columns<Queries, S>(K, A, A_stride, E, E_stride);
+  } else if constexpr (Queries > 1) {
+    dots_columns_of<Queries - 1, S>(queries, K, A, A_stride, E, E_stride);
   }
 }
 
@@ -81,17 +101,15 @@ template <Scalar S>
 void dots(ConstView<std::type_identity_t<S>> K, ConstView<std::type_identity_t<S>> A, View<S> E) {
   check_shape("dots", "A", A, K.rows(), A.cols());
   check_shape("dots", "E", E, K.cols(), A.cols());
-  constexpr int queries = 4;
-  Index u = 0;
-  const auto column = [](const auto& m, Index j) { return m.data() + j * m.outerStride(); };
-  S* out = E.data();
-  for (; u + queries <= A.cols(); u += queries) {
-    detail::dots_columns<queries, S>(K, column(A, u), A.outerStride(), out + u * E.outerStride(),
-                                     E.outerStride());
-  }
-  for (; u < A.cols(); ++u) {
-    detail::dots_columns<1, S>(K, column(A, u), A.outerStride(), out + u * E.outerStride(),
-                               E.outerStride());
+  // Dealt evenly: 7 are 4 + 3.
+  constexpr Index most = detail::tile_queries;
+  const Index tiles = (A.cols() + most - 1) / most;
+  for (Index i = 0, u = 0; i < tiles; ++i) {
+    const Index queries = (A.cols() - u + tiles - i - 1) / (tiles - i);
+    detail::dots_columns_of<detail::tile_queries, S>(
+        queries, K, A.data() + u * A.outerStride(), A.outerStride(), E.data() + u * E.outerStride(),
+        E.outerStride());
+    u += queries;
   }
 }
 

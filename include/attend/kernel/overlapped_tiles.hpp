@@ -36,8 +36,7 @@ inline void overlapped_tile(Index d, ConstView<S> K, const S* q, S* e, ConstView
     }
     lane.store(c, context);
   });
-#pragma GCC unroll 8
-  for (int t = 0; t < Keys; ++t) e[t] = packet::sum(sums[t]);
+  sums_of<Keys>(sums, e, 1);
 }
 
 }  // namespace detail

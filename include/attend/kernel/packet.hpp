@@ -60,6 +60,41 @@ template <class P>
 [[nodiscard]] EIGEN_ALWAYS_INLINE auto smallest(const P& x) {
   return Eigen::internal::predux_min(x);
 }
+/// out[0..3] = the sums of a, b, c, d, each in the same order.
+template <class P, Scalar S>
+EIGEN_ALWAYS_INLINE void sums_of_four(const P& a, const P& b, const P& c, const P& d, S* out) {
+  out[0] = sum(a);
+  out[1] = sum(b);
+  out[2] = sum(c);
+  out[3] = sum(d);
+}
+#ifdef EIGEN_VECTORIZE_AVX512
+EIGEN_ALWAYS_INLINE void sums_of_four(const Eigen::internal::Packet16f& a,
+                                      const Eigen::internal::Packet16f& b,
+                                      const Eigen::internal::Packet16f& c,
+                                      const Eigen::internal::Packet16f& d, float* out) {
+  const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+  const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+  const __m512 abcd =
+      _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
+  const __m256 half =
+      _mm256_add_ps(_mm512_castps512_ps256(abcd),
+                    _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(abcd), 1)));
+  _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+}
+#endif
+#ifdef EIGEN_VECTORIZE_AVX
+EIGEN_ALWAYS_INLINE void sums_of_four(const Eigen::internal::Packet8f& a,
+                                      const Eigen::internal::Packet8f& b,
+                                      const Eigen::internal::Packet8f& c,
+                                      const Eigen::internal::Packet8f& d, float* out) {
+  const __m256 ab = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+  const __m256 cd = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+  const __m256 abcd =
+      _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+  _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1)));
+}
+#endif
 /// x, and 0 where a equals b.
 template <class P>
 [[nodiscard]] EIGEN_ALWAYS_INLINE P zero_where_equal(const P& x, const P& a, const P& b) {

@@ -8,6 +8,12 @@
 
 namespace attend::inline ATTEND_ABI {
 
+// Packets of some machines have attributes that mean nothing to templates.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wignored-attributes"
+#endif
+
 namespace packet {
 
 /// A packet's width of columns, of which `count` are there and the others are taken as zero, each
@@ -36,5 +42,9 @@ inline void transpose(const S* from, Index stride, Index rows, Index count, S sc
 }
 
 }  // namespace packet
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 }  // namespace attend
