@@ -18,6 +18,7 @@
 #include <attend/kernel/additive_energy.hpp>
 #include <attend/kernel/dots.hpp>
 #include <attend/kernel/finite_columns.hpp>
+#include <attend/kernel/overlapped_tiles.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/panel_matrix.hpp>
 #include <attend/kernel/precision.hpp>
@@ -26,6 +27,7 @@
 #include <attend/kernel/softmax.hpp>
 #include <attend/kernel/softmax_rows.hpp>
 #include <attend/kernel/stored_weights.hpp>
+#include <attend/kernel/transpose.hpp>
 #include <attend/kernel/transposed_panels.hpp>
 #include <attend/kernel/weighted_sum.hpp>
 

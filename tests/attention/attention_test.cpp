@@ -165,7 +165,7 @@ TYPED_TEST(Attentions, HaveTheirGradients) {
   };
   const auto c = this->config();
   for (const auto [T, U] :
-       {Sizes{0, 2}, Sizes{1, 1}, Sizes{7, 5}, Sizes{66, 3}, Sizes{4, 34}, Sizes{67, 17}}) {
+       {Sizes{0, 2}, Sizes{1, 1}, Sizes{7, 5}, Sizes{66, 3}, Sizes{4, 34}, Sizes{12, 17}}) {
     Random random(5);
     Matrix<double> H = random_matrix<double>(random, c.key, T);
     Matrix<double> Q = random_matrix<double>(random, c.query, U);
@@ -201,7 +201,7 @@ TYPED_TEST(Attentions, GiveAQueryTheSameBitsInAnyCompanyOfItsKind) {
     for (const auto& window : windows(typename TypeParam::Window{}, T, U)) {
       const auto attention = this->template attention<float>(window);
       const Pass together(attention, H, Q);
-      for (Index u = 0; u + part <= U; ++u) {
+      for (Index u = 0; u + part <= U; u += part == 2 ? 1 : 13) {
         const Pass apart(attention, H, Matrix<float>(Q.middleCols(u, part)), u);
         ASSERT_TRUE(reference::same_bits<float>(
             apart.contexts, Matrix<float>(together.contexts.middleCols(u, part))));
