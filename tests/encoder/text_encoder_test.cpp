@@ -110,4 +110,23 @@ TEST_F(TextEncoderTest, RefusesAStackOfAnotherSize) {
   }
 }
 
+TEST_F(TextEncoderTest, ReadsWithSharedWords) {
+  const Encoder own = make({});
+  const Encoder sharing(std::nullopt, own.stack, {});
+  Encoder::Trace trace;
+  Encoder::Trace other;
+  own.forward(source, nullptr, trace);
+  sharing.forward(*own.embedding, source, nullptr, other);
+  EXPECT_TRUE(same_bits(Matrix<double>(trace.annotations.view()),
+                        Matrix<double>(other.annotations.view())));
+  EXPECT_EQ(sharing.vocabulary_size(), 0);
+  try {
+    sharing.forward(source, nullptr, other);
+    FAIL();
+  } catch (const std::invalid_argument& error) {
+    EXPECT_STREQ(error.what(),
+                 "TextEncoder: it has no embedding of its own; pass the one it shares");
+  }
+}
+
 }  // namespace

@@ -7,6 +7,7 @@
 #include "reference/matrices.hpp"
 #include <attend/layer/positions.hpp>
 #include <attend/layer/rotary.hpp>
+#include <attend/layer/token_input.hpp>
 
 namespace {
 
@@ -161,6 +162,33 @@ TEST(Rotary, TurnsNoOddHead) {
                  "Rotary: the size of a head is 5, expected an even number: features turn in "
                  "pairs");
   }
+}
+
+/// Sentence-major: each token's vector, times the root of its size, and its position's.
+TEST(TokenInput, IsItsEquation) {
+  Random random(5);
+  const attend::Embedding<double> words({.vocabulary = 6, .size = 4}, random);
+  const attend::TokenInput<double> input({.size = 4}, 0.5, random);
+  const std::vector<std::vector<attend::Token>> sentences = {{5, 1}, {}, {0, 2, 3, 2}};
+  const attend::TokenBatch batch(sentences);
+  attend::TokenInputTrace<double> trace;
+  Matrix<double> X(4, 6);
+  input.forward(words, batch, nullptr, X, trace);
+  attend::SinusoidTable<double> table;
+  const Matrix<double> P = table.columns(4, 4);
+  Index n = 0;
+  for (const auto& sentence : sentences) {
+    for (std::size_t t = 0; t < sentence.size(); ++t, ++n) {
+      const Matrix<double> expected = 2 * words.E.col(sentence[t]) + P.col(static_cast<Index>(t));
+      EXPECT_LT((X.col(n) - expected).norm(), 1e-15);
+      Matrix<double> step(4, 1);
+      input.step(words, std::span(&sentence[t], 1), static_cast<Index>(t), step, trace);
+      EXPECT_TRUE(same_bits(step, Matrix<double>(X.col(n))));
+    }
+  }
+  Matrix<double> dropped(4, 6);
+  input.forward(words, batch, &random, dropped, trace);
+  EXPECT_GT((dropped.array() == 0).count(), 2) << "dropout is on inputs";
 }
 
 }  // namespace

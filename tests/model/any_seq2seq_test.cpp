@@ -109,7 +109,7 @@ TEST_P(Mixes, HaveTheirGradients) {
   };
   Random sample(8);
   const auto report =
-      attend::check_parameters(model, gradient, loss, {.sample = 20, .random = &sample});
+      attend::check_parameters(model, gradient, loss, {.sample = 8, .random = &sample});
   EXPECT_TRUE(report.passed()) << report.message();
   EXPECT_GT(report.checked, 100);
 }
@@ -184,6 +184,91 @@ TEST_P(Mixes, StepAsTheyPassTheWhole) {
     state.select(columns);
     fed = next;
   }
+}
+
+template <class F>
+std::string message_of(F&& f) {
+  try {
+    f();
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+TEST(AnySeq2Seq, SaysWhatCannotBe) {
+  using enum PartKind;
+  const auto made = [](auto&& change, PartKind encoder = transformer,
+                       PartKind decoder = transformer) {
+    return message_of([&] {
+      AnySeq2SeqConfig config = mix(encoder, decoder);
+      change(config);
+      Random random(1);
+      (void)attend::make_seq2seq<float>(config, random);
+    });
+  };
+  EXPECT_EQ(made([](auto& c) {
+              c.shared_embeddings = true;
+              c.recurrent.source_vocabulary = 8;
+            }),
+            "make_seq2seq: shared embeddings need one vocabulary, the source has 8 words, the "
+            "target 9");
+  EXPECT_EQ(made([](auto& c) { c.transformer.heads = 4; }),
+            "transformer: a size of 6 cannot be dealt evenly to 4 heads; choose a number that "
+            "divides it, or give key and value");
+  EXPECT_EQ(made([](auto& c) { c.transformer.heads = 0; }),
+            "transformer: heads is 0, expected 1 or more");
+  EXPECT_EQ(made([](auto& c) { c.transformer.layers = 0; }),
+            "transformer: size, layers and feed_forward are 6, 0, 7, expected 1 or more");
+  EXPECT_EQ(made([](auto& c) { c.transformer.positions = attend::PositionKind::learned; }),
+            "Positions: the longest length of learned positions is 0, expected 1 or more");
+  EXPECT_EQ(
+      made([](auto& c) { c.recurrent.score = attend::ScoreKind::dot; }, transformer, recurrent),
+      "make_recurrent_decoder: a score without weights compares states with annotations as "
+      "they are, and hidden is 5, the annotations' size 6; make them equal or choose another "
+      "score");
+}
+
+TEST(TransformerDecoder, SaysWhatIsWrong) {
+  Random random(1);
+  const attend::TransformerDecoder<float> decoder(
+      {.transformer = {.size = 4, .heads = 2, .feed_forward = 3}, .vocabulary = 5, .annotation = 3},
+      random);
+  attend::TransformerMemory<float> memory;
+  const attend::Ragged layout(std::vector<Index>{2});
+  decoder.remember(layout, Matrix<float>(3, 2), {}, memory);
+  attend::TransformerDecoderState<float> state;
+  EXPECT_EQ(message_of([&] {
+              decoder.begin(memory, std::vector<Index>{0, 1}, state);
+            }),
+            "TransformerDecoder::begin: source 1 is not among the 1 of the memory");
+  decoder.begin(memory, std::vector<Index>{0, 0}, state);
+  EXPECT_EQ(message_of([&] { decoder.step(memory, std::vector<Token>{1}, state); }),
+            "TransformerDecoder::step: number of tokens is 1, expected 2");
+  decoder.step(memory, std::vector<Token>{1, 2}, state);
+  Matrix<float> L(5, 1);
+  EXPECT_EQ(message_of([&] { decoder.logits(state, L); }),
+            "TransformerDecoder::logits: L is (5 x 1), expected (5 x 2)");
+  attend::TransformerDecoderTrace<float> trace;
+  EXPECT_EQ(message_of([&] {
+              decoder.unroll(memory, attend::TokenBatch(std::vector<std::vector<Token>>{{1}, {2}}),
+                             nullptr, state, trace);
+            }),
+            "TransformerDecoder::unroll: number of targets is 2, expected 1");
+}
+
+TEST(TransformerEncoder, SaysWhatIsWrong) {
+  Random random(1);
+  const attend::TransformerConfig config{.size = 4, .heads = 2, .feed_forward = 3};
+  EXPECT_EQ(message_of([&] {
+              (void)attend::TransformerEncoder<float>(
+                  config, attend::Embedding<float>({.vocabulary = 5, .size = 3}, random), random);
+            }),
+            "TransformerEncoder: size of embeddings is 3, expected 4");
+  const attend::TransformerEncoder<float> without(config, std::nullopt, random);
+  attend::TransformerEncoder<float>::Trace trace;
+  EXPECT_EQ(message_of([&] { without.forward(attend::TokenBatch(), nullptr, trace); }),
+            "TransformerEncoder: it has no embedding of its own; pass the one it shares");
 }
 
 }  // namespace
