@@ -83,6 +83,28 @@ void attend_with_it(Random& random) {
   std::cout << "weights of five annotations, the third is near: " << weights.transpose() << '\n';
 }
 
+// The same from a lambda, its gradient derived by dual numbers: slower, and the whole of it is
+// here. It could take one more argument, attend::Place, to know where key and query stand.
+attend::GradientReport check_lambda(Random& random) {
+  auto score = attend::learned_score<double>(
+      attend::Vector<double>::Constant(1, 0.5),
+      [](const auto& k, const auto& q, const auto& w) { return -w(0) * (k - q).squaredNorm(); });
+  const Matrix<double> K = random_matrix(5, 7, random), A = random_matrix(5, 3, random);
+  const Matrix<double> dE = random_matrix(7, 3, random);
+  Matrix<double> dK = Matrix<double>::Zero(5, 7), dA = Matrix<double>::Zero(5, 3), used = dE;
+  auto gradient = attend::zero_like(score);
+  score.energies_backward(K, A, used, dK, dA, gradient);
+  const auto loss = [&](const auto& z, const Matrix<double>& keys) {
+    Matrix<double> E(7, 3);
+    z.energies(keys, A, E);
+    return dE.cwiseProduct(E).sum();
+  };
+  auto report =
+      attend::check_parameters(score, gradient, [&](const auto& z) { return loss(z, K); });
+  report.add(attend::check_input("K", K, dK, [&](const auto& x) { return loss(score, x); }));
+  return report;
+}
+
 // In a decoder: a memory of one source of four annotations, and two steps of a hypothesis.
 void decode_with_it(Random& random) {
   const auto decoder = attend::bahdanau_decoder(
@@ -112,7 +134,9 @@ int main() {
   Random random(1);
   const attend::GradientReport report = check_gradient(random);
   std::cout << report.message() << '\n';
+  const attend::GradientReport derived = check_lambda(random);
+  std::cout << "from a lambda, " << derived.message() << '\n';
   attend_with_it(random);
   decode_with_it(random);
-  return report.passed() ? EXIT_SUCCESS : EXIT_FAILURE;
+  return report.passed() && derived.passed() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

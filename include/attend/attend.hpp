@@ -89,6 +89,7 @@
 #include <attend/attention/monotonic.hpp>
 #include <attend/attention/monotonic_reader.hpp>
 #include <attend/attention/multi_head.hpp>
+#include <attend/attention/pooling.hpp>
 #include <attend/attention/queries.hpp>
 #include <attend/attention/sampled.hpp>
 #include <attend/attention/self_attention.hpp>
@@ -120,6 +121,7 @@
 #include <attend/decoder/decoder_attention.hpp>
 #include <attend/decoder/decoder_cell.hpp>
 #include <attend/decoder/decoder_order.hpp>
+#include <attend/decoder/generation_gate.hpp>
 #include <attend/decoder/luong.hpp>
 #include <attend/decoder/plain.hpp>
 #include <attend/decoder/readout.hpp>
@@ -134,8 +136,10 @@
 #include <attend/decoder/word_output.hpp>
 
 // loss
+#include <attend/loss/coverage.hpp>
 #include <attend/loss/cross_entropy.hpp>
 #include <attend/loss/loss.hpp>
+#include <attend/loss/pointer.hpp>
 
 // model
 #include <attend/model/any_seq2seq.hpp>
@@ -198,6 +202,7 @@
 #include <attend/text/bleu_statistics.hpp>
 #include <attend/text/corpus.hpp>
 #include <attend/text/edit_distance.hpp>
+#include <attend/text/extended_vocabulary.hpp>
 #include <attend/text/tokenize.hpp>
 #include <attend/text/vocabulary.hpp>
 
