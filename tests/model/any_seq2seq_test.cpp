@@ -222,11 +222,11 @@ TEST(AnySeq2Seq, SaysWhatCannotBe) {
             "transformer: size, layers and feed_forward are 6, 0, 7, expected 1 or more");
   EXPECT_EQ(made([](auto& c) { c.transformer.positions = attend::PositionKind::learned; }),
             "Positions: the longest length of learned positions is 0, expected 1 or more");
-  EXPECT_EQ(
-      made([](auto& c) { c.recurrent.score = attend::ScoreKind::dot; }, transformer, recurrent),
-      "make_recurrent_decoder: a score without weights compares states with annotations as "
-      "they are, and hidden is 5, the annotations' size 6; make them equal or choose another "
-      "score");
+  EXPECT_EQ(made([](auto& c) { c.recurrent.attention.score = attend::ScoreKind::dot; }, transformer,
+                 recurrent),
+            "make_recurrent_decoder: a score without weights compares states with annotations as "
+            "they are, and hidden is 5, the annotations' size 6; make them equal or choose another "
+            "score");
 }
 
 TEST(TransformerDecoder, SaysWhatIsWrong) {
