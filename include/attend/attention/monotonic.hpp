@@ -99,7 +99,7 @@ struct Monotonic {
   }
 
   /// p becomes a = p c cumsum(a' / c) with c_j = prod_{k<j} (1 - p_k), kept above 1e-10 where it
-  /// divides: eq. 14 of the paper's appendix C.
+  /// divides: the paper's appendix C.1.
   template <Scalar S>
   static void accumulate(std::span<S> p, const AlignmentStep<S>& step) {
     S left = 1;
