@@ -42,8 +42,8 @@ inline void print(const std::string& path, const Evaluation& result, const Searc
               bleu.precisions[1], bleu.precisions[2], bleu.precisions[3], bleu.brevity_penalty);
   std::printf("  perplexity %.3f over %ld target tokens\n", result.loss.perplexity(),
               static_cast<long>(result.loss.tokens));
-  std::printf("  %.0f words/s with %d thread%s\n", result.words_per_second, options.threads,
-              options.threads == 1 ? "" : "s");
+  std::printf("  %.0f words/s with %d thread%s, weights in %s\n", result.words_per_second,
+              options.threads, options.threads == 1 ? "" : "s", options.precision.c_str());
   std::printf("  source words  sentences   BLEU\n");
   for (const LengthBucket& bucket : result.buckets) {
     std::printf("  %12s  %9zu  ", name_of(bucket).c_str(), bucket.sentences);
@@ -75,6 +75,8 @@ inline int evaluate(const EvaluateCommand& command) {
   for (const std::string& path : command.models) {
     translators.push_back(load_model(path));
     check(command.search, translators.back().recipe);
+    attend::set_precision(translators.back().model,
+                          *attend::precision_named(command.search.precision));
   }
   const attend::ParallelText text = attend::read_parallel(command.source, command.target);
   attend::ThreadPool pool(command.search.threads);

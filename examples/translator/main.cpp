@@ -140,6 +140,10 @@ void add_search(CLI::App& command, translator::SearchOptions& options) {
   command.add_option("--alpha", options.alpha, "length penalty: scores are divided by |Y|^alpha")
       ->capture_default_str();
   command.add_option("--threads", options.threads, "they change no result")->capture_default_str();
+  command
+      .add_option("--precision", options.precision,
+                  "what the weights are kept in: float32, bfloat16 or int8")
+      ->capture_default_str();
   command.add_flag("--copy-unknown", options.copy_unknown,
                    "where the model wants an unknown word, copy the source word it attends to");
 }

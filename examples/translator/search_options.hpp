@@ -1,7 +1,10 @@
 /// How translations are searched for.
 #pragma once
 
+#include <string>
+
 #include "recipe_check.hpp"
+#include <attend/kernel/precision.hpp>
 
 namespace translator {
 
@@ -10,6 +13,8 @@ struct SearchOptions {
   double alpha = 1;
   Index n_best = 1;
   int threads = 1;
+  /// What the weights are stored in while the program runs: float32, bfloat16 or int8.
+  std::string precision = "float32";
   /// Let the model choose the unknown symbol, and put the source word in its place.
   bool copy_unknown = false;
 };
@@ -27,6 +32,8 @@ inline void check(const SearchOptions& options, const Recipe& recipe) {
                          options.n_best, ", expected 1 to --beam, which is ", options.beam);
   check_amount("--alpha", options.alpha);
   check_threads(options.threads);
+  attend::check_argument(attend::precision_named(options.precision).has_value(), "--precision is ",
+                         options.precision, ", expected float32, bfloat16 or int8");
   attend::check_argument(
       !options.copy_unknown || (recipe.subwords == 0 && attends(recipe)),
       "--copy-unknown needs a model of whole words with attention, and this is another");

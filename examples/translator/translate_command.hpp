@@ -110,8 +110,9 @@ inline void check(const TranslateCommand& command, const Recipe& recipe) {
 }
 
 inline int translate(const TranslateCommand& command) {
-  const TranslationModel translator = load_model(command.model);
+  TranslationModel translator = load_model(command.model);
   check(command, translator.recipe);
+  attend::set_precision(translator.model, *attend::precision_named(command.search.precision));
   attend::ThreadPool pool(command.search.threads);
   Printer printer(translator, command);
   // A person at a terminal waits for each line; a file is read a thousand lines at a time.

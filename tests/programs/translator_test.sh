@@ -250,6 +250,11 @@ translations_of() {
     done
   done
 
+  for precision in bfloat16 int8; do
+    check "$unit: $precision" from input translate --model model --precision $precision
+    check "$unit, $precision: as many lines" is "$(lines "$out")" "$count"
+  done
+
   check "$unit: n-best" from input translate --model model --n-best 3
   check "$unit: the form of n-best" is "$(grep -Evc '^[0-9]+ \|\|\| .*\|\|\| -?[0-9.]+$' "$out")" 0
   check "$unit: n-best numbers the lines from 0" is \
@@ -330,7 +335,7 @@ part_evaluate() {
   check "another" train b --score none
   local test=(--source valid.source --target valid.target)
   check "evaluate" run evaluate --model a "${test[@]}"
-  for figure in 'BLEU [0-9]' 'perplexity [0-9.]+ over [0-9]+ target tokens' '[0-9]+ words/s' \
+  for figure in 'BLEU [0-9]' 'perplexity [0-9.]+ over [0-9]+ target tokens' '[0-9]+ words/s.* in float32' \
     '  1-5 ' '  26\+ '; do
     check "evaluate prints: $figure" grep -Eq "$figure" "$out"
   done
@@ -445,6 +450,8 @@ OPTIONS
   refuses "--n-best over --beam" "--n-best is 3" from valid.source translate --model model \
     --beam 2 --n-best 3
   refuses "--alpha -1" "--alpha" from valid.source translate --model model --alpha -1
+  refuses "--precision int4" "float32, bfloat16 or int8" from valid.source translate --model model \
+    --precision int4
   refuses "translate --threads 0" "--threads" from valid.source translate --model model --threads 0
   refuses "alignments of another kind" "moses, heatmap" from valid.source translate --model model \
     --alignments fast
