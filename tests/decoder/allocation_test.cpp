@@ -9,14 +9,13 @@
 namespace {
 
 using namespace decoder_cases;
+using attend::Precision;
 
 class WarmDecoder : public testing::TestWithParam<Case> {};
 INSTANTIATE_TEST_SUITE_P(All, WarmDecoder, testing::ValuesIn(all_cases()),
                          [](const auto& test) { return test.param.name; });
 
-TEST_P(WarmDecoder, AllocatesNothing) {
-  if (!ATTEND_TEST_COUNTS_ALLOCATIONS) GTEST_SKIP() << "malloc cannot be counted here";
-  const auto decoder = make_decoder<float>(GetParam(), false);
+void expect_warm_search_allocates_nothing(const AnyDecoder<float>& decoder) {
   const Batch<float> batch(decoder.config().annotation);
   AnyDecoder<float>::Memory memory;
   decoder.remember(batch.sources, batch.annotations, batch.final_states, memory);
@@ -41,6 +40,15 @@ TEST_P(WarmDecoder, AllocatesNothing) {
   EXPECT_GT(reference::allocations_in(search), 0);
   search();
   EXPECT_EQ(reference::allocations_in(search), 0);
+}
+
+TEST_P(WarmDecoder, AllocatesNothing) {
+  if (!ATTEND_TEST_COUNTS_ALLOCATIONS) GTEST_SKIP() << "malloc cannot be counted here";
+  for (const auto precision : {Precision::full, Precision::bfloat16, Precision::int8}) {
+    auto decoder = make_decoder<float>(GetParam(), false);
+    attend::set_precision(decoder, precision);
+    expect_warm_search_allocates_nothing(decoder);
+  }
 }
 
 TEST_P(WarmDecoder, AllocatesNothingWhenItUnrolls) {
