@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -114,6 +115,12 @@ TYPED_TEST(Panels, TransposeAnyShape) {
       PanelMatrix<S> back;
       back.assign_transposed(reused);
       ASSERT_EQ(back.matrix(), m);
+      Matrix<S> wider(rows + 3, cols + 2);
+      wider.setConstant(std::numeric_limits<S>::quiet_NaN());
+      wider.topLeftCorner(rows, cols) = m;
+      back.assign_transposed(attend::ConstView<S>(wider.topLeftCorner(rows, cols)));
+      ASSERT_EQ(back.matrix(), m.transpose());
+      ASSERT_EQ(padding(back), S{0});
     }
   }
 }

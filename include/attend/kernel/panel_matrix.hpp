@@ -13,6 +13,7 @@
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/precision.hpp>
 #include <attend/kernel/stored_weights.hpp>
+#include <attend/kernel/transpose.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -125,23 +126,15 @@ class PanelMatrix {
   /// Becomes the transpose of plain columns; reuses its memory.
   void assign_transposed(ConstView<S> m) {
     if (rows_ != m.cols() || cols_ != m.rows()) resize(m.cols(), m.rows());
-    for (Index first = 0; first < rows_; first += panel_rows) {
-      const Index rows = std::min(panel_rows, rows_ - first);
-      for (Index j = 0; j < cols_; ++j) {
-        const S* from = m.data() + j + first * m.outerStride();
-        S* to = &(*this)(first, j);
-        for (Index i = 0; i < rows; ++i) to[i] = from[i * m.outerStride()];
-      }
-    }
+    transpose_columns(m.data(), m.outerStride(), m.rows(), 0);
   }
 
   /// Becomes the transpose of `m`; reuses its memory.
   void assign_transposed(const PanelMatrix& m) {
     if (rows_ != m.cols_ || cols_ != m.rows_) resize(m.cols_, m.rows_);
     const S* from = m.data();
-    S* to = data();
     for (Index first = 0; first < m.rows_; first += panel_rows, from += m.panel_stride()) {
-      transpose_panel(from, std::min(panel_rows, m.rows_ - first), m.cols_, to, first);
+      transpose_columns(from, panel_rows, std::min(panel_rows, m.rows_ - first), first);
     }
   }
 
@@ -233,12 +226,12 @@ class PanelMatrix {
     return bytes.q.size() + bytes.scales.size() * static_cast<Index>(sizeof(S));
   }
 
-  /// The rows of a panel become columns [first, first + rows) of `to`.
-  void transpose_panel(const S* from, Index rows, Index cols, S* to, Index first) const {
-    for (Index j = 0; j < cols; ++j) {
-      const S* column = from + j * panel_rows;
-      S* row = to + (j / panel_rows) * panel_stride() + first * panel_rows + j % panel_rows;
-      for (Index i = 0; i < rows; ++i) row[i * panel_rows] = column[i];
+  /// Columns of `rows` elements, `stride` apart, become the rows of the columns from `first` on.
+  void transpose_columns(const S* from, Index stride, Index rows, Index first) {
+    constexpr Index w = packet::width<S>;
+    for (Index j = 0; j < rows_; j += w, from += w * stride) {
+      S* to = data() + j / panel_rows * panel_stride() + first * panel_rows + j % panel_rows;
+      packet::transpose(from, stride, rows, std::min(w, rows_ - j), S{1}, to, panel_rows);
     }
   }
 
