@@ -20,6 +20,8 @@ namespace detail {
 
 /// Columns of weights that stay in the first-level cache while they meet the columns of X.
 inline constexpr Index inner_block = 256;
+/// The same for outer products, whose right factor is read across its columns, a page each.
+inline constexpr Index outer_block = 128;
 /// Bytes of weights that the second-level cache keeps from one product to the next.
 inline constexpr Index weights_nearby = Index{1} << 20;
 /// Columns for which reduced weights are read as they are; for more they are expanded once for all.
@@ -223,9 +225,10 @@ void add_outer(ConstView<std::type_identity_t<S>> dY, ConstView<std::type_identi
   check_shape("add_outer", "dY", dY, dW.rows(), X.cols());
   check_shape("add_outer", "X", X, dW.cols(), dY.cols());
   constexpr Index height = packet::panel_rows<S>;
-  alignas(64) S left[height * detail::inner_block];
-  for (Index k = 0; k < X.cols(); k += detail::inner_block) {
-    const Index inner = std::min(detail::inner_block, X.cols() - k);
+  using detail::outer_block;
+  alignas(64) S left[height * outer_block];
+  for (Index k = 0; k < X.cols(); k += outer_block) {
+    const Index inner = std::min(outer_block, X.cols() - k);
     for (Index i = 0; i < dW.rows(); i += height) {
       const Index rows = std::min(height, dW.rows() - i);
       if (rows < height) std::fill_n(left, height * inner, S{0});
