@@ -18,7 +18,7 @@ enum class MonotonicMode {
 
 /// Each key, from the one that the step before chose, is taken with probability p_j = sigma(e_j);
 /// a_ij is the probability that step i takes key j: Raffel et al. 2017 (arXiv 1704.00784, eq.
-/// 9-13),
+/// 11-14),
 ///
 ///     q_ij = (1 - p_{i,j-1}) q_{i,j-1} + a_{i-1,j}     a_ij = p_ij q_ij     a_0 = [1, 0, ...]
 ///
