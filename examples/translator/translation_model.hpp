@@ -6,14 +6,17 @@
 #include <filesystem>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "language.hpp"
 #include "recipe_check.hpp"
 #include <attend/core/random.hpp>
+#include <attend/io/checksum.hpp>
 #include <attend/io/model_file.hpp>
 #include <attend/io/safetensors.hpp>
+#include <attend/io/self_check.hpp>
 #include <attend/model/any_seq2seq.hpp>
 
 namespace translator {
@@ -104,18 +107,34 @@ inline Languages languages_of(const attend::TensorFile& file) {
   return {Language::load(file, "source"), Language::load(file, "target")};
 }
 
+/// The last words of both vocabularies, and the end symbol.
+inline void store_self_check(attend::TensorFile& file, const Languages& languages,
+                             const Model& model) {
+  const auto last = static_cast<Token>(languages.source.size() - 1);
+  const auto other = static_cast<Token>(languages.target.size() - 1);
+  const std::vector<Token> source{last, attend::unknown_token, attend::end_token};
+  const std::vector<Token> inputs{attend::start_token, other};
+  attend::store_self_check(file, model, source, inputs);
+}
+
 inline void save_model(const std::filesystem::path& path, const Recipe& recipe,
                        const Languages& languages, const Model& model) {
   attend::TensorFile file = file_of(recipe, languages, "translation model");
   attend::store_parameters(file, "model", model);
+  store_self_check(file, languages, model);
+  attend::add_checksum(file);
   attend::write_safetensors(path, file);
 }
 
+/// Throws FormatError, with the first layer that differs, where the file's model is not the one
+/// that was saved.
 inline TranslationModel model_from(const attend::TensorFile& file) {
+  attend::check_checksum(file);
   Recipe recipe = recipe_of(file, "translation model");
   Languages languages = languages_of(file);
   Model model = new_model(recipe, languages);
   attend::load_parameters(file, "model", model);
+  attend::verify_self_check(file, model);
   return {std::move(recipe), std::move(languages), std::move(model)};
 }
 

@@ -184,16 +184,19 @@
 // io
 #include <attend/io/atomic_file.hpp>
 #include <attend/io/bytes.hpp>
+#include <attend/io/checksum.hpp>
 #include <attend/io/export_parameters.hpp>
 #include <attend/io/import_parameters.hpp>
 #include <attend/io/import_plan.hpp>
 #include <attend/io/import_table.hpp>
 #include <attend/io/keras.hpp>
+#include <attend/io/layer_outputs.hpp>
 #include <attend/io/mapped_file.hpp>
 #include <attend/io/model_file.hpp>
 #include <attend/io/npy.hpp>
 #include <attend/io/onnx.hpp>
 #include <attend/io/pytorch.hpp>
+#include <attend/io/self_check.hpp>
 #include <attend/io/tensor_file.hpp>
 #include <attend/io/weights.hpp>
 

@@ -53,6 +53,11 @@ class AnyDecoder {
     void select(std::span<const Index> columns) {
       std::visit([&](auto& s) { s.select(columns); }, choice_);
     }
+    /// Calls `f` with it.
+    template <class F>
+    void visit(F&& f) const {
+      std::visit(f, choice_);
+    }
 
    private:
     friend AnyDecoder;

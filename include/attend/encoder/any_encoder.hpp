@@ -28,6 +28,11 @@ class AnyEncoder {
     [[nodiscard]] const Encoding<S>& encoding() const {
       return std::visit([](const auto& t) -> const Encoding<S>& { return t; }, choice_);
     }
+    /// Calls `f` with it.
+    template <class F>
+    void visit(F&& f) const {
+      std::visit(f, choice_);
+    }
 
    private:
     friend AnyEncoder;
