@@ -29,10 +29,13 @@ struct Languages {
   Language target;
 };
 
-inline Model new_model(const Recipe& recipe, const Languages& languages) {
-  attend::Random random(recipe.seed);
+inline Model new_model(const Recipe& recipe, const Languages& languages, attend::Random random) {
   return attend::make_seq2seq<float>(
       model_config(recipe, languages.source.size(), languages.target.size()), random);
+}
+
+inline Model new_model(const Recipe& recipe, const Languages& languages) {
+  return new_model(recipe, languages, attend::Random(recipe.seed));
 }
 
 /// Everything that is needed to translate, in one safetensors file.
@@ -132,7 +135,7 @@ inline TranslationModel model_from(const attend::TensorFile& file) {
   attend::check_checksum(file);
   Recipe recipe = recipe_of(file, "translation model");
   Languages languages = languages_of(file);
-  Model model = new_model(recipe, languages);
+  Model model = new_model(recipe, languages, attend::Random::none());
   attend::load_parameters(file, "model", model);
   attend::verify_self_check(file, model);
   return {std::move(recipe), std::move(languages), std::move(model)};

@@ -135,4 +135,23 @@ TEST(InitializeNothing, IsNothing) {
   EXPECT_EQ(random.state(), Random(8).state());
 }
 
+TEST(Initialize, DrawsNothingForAModelThatIsRead) {
+  attend::Random none = attend::Random::none();
+  const std::uint64_t before = none.state();
+  attend::Matrix<float> m = attend::Matrix<float>::Ones(5, 3);
+  attend::initialize_uniform(m, 1, none);
+  EXPECT_TRUE(m.isZero());
+  m.setOnes();
+  attend::initialize_normal(m, 1, none);
+  EXPECT_TRUE(m.isZero());
+  m.setOnes();
+  attend::initialize_orthogonal(m, none);
+  EXPECT_TRUE(m.isZero());
+  m.setOnes();
+  attend::initialize_glorot(m, none);
+  EXPECT_TRUE(m.isZero());
+  EXPECT_EQ(none.state(), before);
+  EXPECT_TRUE(attend::Random().draws());
+}
+
 }  // namespace

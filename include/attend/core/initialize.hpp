@@ -8,10 +8,22 @@
 
 namespace attend::inline ATTEND_ABI {
 
+namespace detail {
+
+/// With Random::none() a parameter becomes zero, and true is returned.
+template <ParameterLeaf P>
+[[nodiscard]] bool begins_as_zeros(P& parameter, const Random& random) {
+  if (!random.draws() && parameter.size() > 0) values(parameter).setZero();
+  return !random.draws();
+}
+
+}  // namespace detail
+
 /// Overwrites every element, row by row, with uniform numbers in [-bound, bound).
 template <ParameterLeaf P>
 void initialize_uniform(P& parameter, double bound, Random& random) {
   using S = std::remove_cvref_t<decltype(parameter(0, 0))>;
+  if (detail::begins_as_zeros(parameter, random)) return;
   for (Index i = 0; i < parameter.rows(); ++i) {
     for (Index j = 0; j < parameter.cols(); ++j) {
       parameter(i, j) = static_cast<S>(random.uniform(-bound, bound));
@@ -23,6 +35,7 @@ void initialize_uniform(P& parameter, double bound, Random& random) {
 template <ParameterLeaf P>
 void initialize_normal(P& parameter, double deviation, Random& random) {
   using S = std::remove_cvref_t<decltype(parameter(0, 0))>;
+  if (detail::begins_as_zeros(parameter, random)) return;
   for (Index i = 0; i < parameter.rows(); ++i) {
     for (Index j = 0; j < parameter.cols(); ++j) {
       parameter(i, j) = static_cast<S>(deviation * random.normal());
@@ -43,7 +56,7 @@ template <ParameterLeaf P>
 void initialize_orthogonal(P& parameter, Random& random) {
   using S = std::remove_cvref_t<decltype(parameter(0, 0))>;
   const Index n = parameter.cols();
-  if (n == 0) return;
+  if (n == 0 || detail::begins_as_zeros(parameter, random)) return;
   Matrix<double> Q(n, n);
   for (Index first = 0; first < parameter.rows(); first += n) {
     for (Index j = 0; j < n; ++j) {

@@ -21,6 +21,15 @@ class Random {
 
   explicit Random(std::uint64_t seed = 0) : state_(seed) {}
 
+  /// For a model that is about to be read from a file: its weights begin as zeros, and no time goes
+  /// into numbers that nobody sees.
+  static Random none() {
+    Random random;
+    random.draws_ = false;
+    return random;
+  }
+  [[nodiscard]] bool draws() const { return draws_; }
+
   static constexpr result_type min() { return 0; }
   static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
 
@@ -81,6 +90,7 @@ class Random {
   }
 
   std::uint64_t state_;
+  bool draws_ = true;
 };
 
 }  // namespace attend
