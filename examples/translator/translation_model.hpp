@@ -132,11 +132,12 @@ inline void save_model(const std::filesystem::path& path, const Recipe& recipe,
 /// Throws FormatError, with the first layer that differs, where the file's model is not the one
 /// that was saved.
 inline TranslationModel model_from(const attend::TensorFile& file) {
-  attend::check_checksum(file);
   Recipe recipe = recipe_of(file, "translation model");
   Languages languages = languages_of(file);
   Model model = new_model(recipe, languages, attend::Random::none());
   attend::load_parameters(file, "model", model);
+  // Last, so that what is wrong with the file is said more exactly where it can be.
+  attend::check_checksum(file);
   attend::verify_self_check(file, model);
   return {std::move(recipe), std::move(languages), std::move(model)};
 }

@@ -309,6 +309,13 @@ TEST(ExportErrors, SayWhatCannotBeMade) {
             "export_parameters: 'W' and 'b' both write to the same place of tensor 'x'");
   EXPECT_EQ(exported({{"W", attend::flattened("x", 2)}, {"b", "y"}}),
             "export_parameters: tensor 'x' is flattened; only matrices and vectors can be made");
+  Model<float> other = m;
+  other.W(2, 1) = 0.5F;
+  const ImportTable table = {{"W", stacked({{"x", 2}, zeros()})}, {"b", "y"}};
+  EXPECT_EQ(
+      mistake([&] { (void)export_parameters(table, other); }),
+      "export_parameters: 'W' is to be zero by the table, but has 0.5 at (2, 1); it cannot be "
+      "written under these names");
   EXPECT_EQ(exported({{"W", once_more("x")}, {"b", "y"}}),
             "export_parameters: tensor 'x' (0 x 0) would have holes: 0 elements are known");
 }

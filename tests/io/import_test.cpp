@@ -1,6 +1,6 @@
 /// Models as PyTorch, Keras and ONNX keep them, imported by tables: tests/fixtures/make_import.py.
 #include <cmath>
-#include <filesystem>
+#include <cstdlib>
 #include <reference/matrices.hpp>
 #include <span>
 #include <string>
@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "temporary_folder.hpp"
 #include <attend/cell/elman.hpp>
 #include <attend/cell/gru.hpp>
 #include <attend/cell/lstm.hpp>
@@ -113,29 +114,37 @@ attend::Stacked<Bidirectional<Lstm>> both_ways(Index input, Index hidden, Index 
   return attend::Stacked<Bidirectional<Lstm>>(std::move(stack));
 }
 
-/// Every step's logits and alignment, by the step function of search.
+/// The logits of every step, by the step function of search, and the alignments.
 template <class Model>
-void expect_answers(const Model& model, const TensorFile& expected) {
+Matrix<double> step_logits(const Model& model, const TensorFile& asked,
+                           Matrix<double>* alignments = nullptr) {
   typename Model::Workspace workspace;
   typename decltype(model.decoder)::Memory memory;
-  const std::vector<std::vector<Token>> source{tokens(expected, "source")};
+  const std::vector<std::vector<Token>> source{tokens(asked, "source")};
+  const std::vector<Token> inputs = tokens(asked, "inputs");
   model.remember(attend::TokenBatch(source), workspace, memory);
   typename decltype(model.decoder)::State state;
   const Index sentence = 0;
   model.decoder.begin(memory, std::span(&sentence, 1), state);
-  const Matrix<double> logits = columns_of(expected, "logits");
-  Matrix<double> alignment;
-  if (expected.contains("alignment")) alignment = columns_of(expected, "alignment");
-  Index t = 0;
-  for (const Token token : tokens(expected, "inputs")) {
-    model.decoder.step(memory, std::span(&token, 1), state);
-    Matrix<double> L(logits.rows(), 1);
-    model.decoder.logits(state, L);
-    expect_close(L, logits.col(t++));
+  Matrix<double> logits(model.decoder.vocabulary_size(), std::ssize(inputs));
+  if (alignments != nullptr) alignments->resize(memory.length(0), std::ssize(inputs));
+  for (Index t = 0; t < logits.cols(); ++t) {
+    model.decoder.step(memory, std::span(&inputs[static_cast<std::size_t>(t)], 1), state);
+    model.decoder.logits(state, logits.col(t));
     const auto weights = state.weights(0);
-    if (alignment.size() == 0) continue;
-    expect_close(Eigen::Map<const Matrix<double>>(weights.data(), std::ssize(weights), 1),
-                 alignment.col(t - 1));
+    if (alignments == nullptr) continue;
+    alignments->col(t) =
+        Eigen::Map<const attend::Vector<double>>(weights.data(), std::ssize(weights));
+  }
+  return logits;
+}
+
+template <class Model>
+void expect_answers(const Model& model, const TensorFile& expected) {
+  Matrix<double> alignments;
+  expect_close(step_logits(model, expected, &alignments), columns_of(expected, "logits"));
+  if (expected.contains("alignment")) {
+    expect_close(alignments, columns_of(expected, "alignment"));
   }
 }
 
@@ -163,45 +172,88 @@ void expect_the_way_back(const Model& model, const ImportTable& table, const Ten
 
 // Bidirectional LSTM, additive attention that the hidden state asks, the context beside the word as
 // input, Linear and tanh between the encoder's states and the decoder's.
-TEST(ImportPytorch, BidirectionalLstmWithAdditiveAttention) {
+struct PytorchAttention {
   using Model = attend::Seq2Seq<attend::TextEncoder<Bidirectional<Lstm>>,
                                 attend::RecurrentDecoder<Lstm, Additive<double>>>;
-  constexpr Index embed = 4, hidden = 5, annotation = 10, state = 6;
-  Random random(1);
-  Model model({Embedding({9, embed}, random), both_ways(embed, hidden, 1, random)},
-              attend::bahdanau_decoder({.vocabulary = 7,
-                                        .embedding = embed,
-                                        .hidden = state,
-                                        .annotation = annotation,
-                                        .encoder_states = 4 * hidden,
-                                        .readout = state + annotation + embed,
-                                        .activation = ReadoutActivation::none},
-                                       lstm_maker(state),
-                                       Additive<double>({state, annotation, 3}, random), random));
+  static constexpr Index embed = 4, hidden = 5, annotation = 10, state = 6;
+
+  static Model model() {
+    Random random(1);
+    return {{Embedding({9, embed}, random), both_ways(embed, hidden, 1, random)},
+            attend::bahdanau_decoder({.vocabulary = 7,
+                                      .embedding = embed,
+                                      .hidden = state,
+                                      .annotation = annotation,
+                                      .encoder_states = 4 * hidden,
+                                      .readout = state + annotation + embed,
+                                      .activation = ReadoutActivation::none},
+                                     lstm_maker(state),
+                                     Additive<double>({state, annotation, 3}, random), random)};
+  }
+
   // The encoder's states stand upon each other as h, c of one direction, then of the other; Linear
   // reads both h for the new h, and both c for the new c.
-  const ImportTable table = {
-      {"encoder.embedding.E", transposed("src_embed.weight")},
-      pytorch_stack("encoder.stack", "encoder",
-                    {.kind = attend::PytorchKind::lstm, .layers = 1, .bidirectional = true}),
-      {"decoder.bridge.W",
-       stacked(
-           {beside({{"fc_h.weight", hidden}, zeros(), columns("fc_h.weight", hidden), zeros()}),
-            beside({zeros(), {"fc_c.weight", hidden}, zeros(), columns("fc_c.weight", hidden)})})},
-      {"decoder.bridge.b", stacked({"fc_h.bias", "fc_c.bias"})},
-      {"decoder.attention.score.W", "attn.weight"},
-      {"decoder.attention.score.U", columns("attn.weight", state)},
-      {"decoder.attention.score.b", "attn.bias"},
-      {"decoder.attention.score.v", transposed("v.weight")},
-      {"decoder.embedding.E", transposed("tgt_embed.weight")},
-      pytorch_lstm("decoder.cells.0.cell", {"decoder.weight_ih", "decoder.weight_hh",
-                                            "decoder.bias_ih", "decoder.bias_hh"}),
-      {"decoder.cells.0.beside", columns("decoder.weight_ih", embed)},
-      pytorch_linear("decoder.output", "fc_out")};
+  static ImportTable table() {
+    // The encoder's states stand upon each other as h, c of one direction, then of the other;
+    // Linear reads both h for the new h, and both c for the new c.
+    return {
+        {"encoder.embedding.E", transposed("src_embed.weight")},
+        pytorch_stack("encoder.stack", "encoder",
+                      {.kind = attend::PytorchKind::lstm, .layers = 1, .bidirectional = true}),
+        {"decoder.bridge.W",
+         stacked(
+             {beside({{"fc_h.weight", hidden}, zeros(), columns("fc_h.weight", hidden), zeros()}),
+              beside(
+                  {zeros(), {"fc_c.weight", hidden}, zeros(), columns("fc_c.weight", hidden)})})},
+        {"decoder.bridge.b", stacked({"fc_h.bias", "fc_c.bias"})},
+        {"decoder.attention.score.W", "attn.weight"},
+        {"decoder.attention.score.U", columns("attn.weight", state)},
+        {"decoder.attention.score.b", "attn.bias"},
+        {"decoder.attention.score.v", transposed("v.weight")},
+        {"decoder.embedding.E", transposed("tgt_embed.weight")},
+        pytorch_lstm("decoder.cells.0.cell", {"decoder.weight_ih", "decoder.weight_hh",
+                                              "decoder.bias_ih", "decoder.bias_hh"}),
+        {"decoder.cells.0.beside", columns("decoder.weight_ih", embed)},
+        pytorch_linear("decoder.output", "fc_out")};
+  }
+};
+
+TEST(ImportPytorch, BidirectionalLstmWithAdditiveAttention) {
+  auto model = PytorchAttention::model();
   const TensorFile file = fixture("torch_attention");
-  import_parameters(file, table, model);
+  import_parameters(file, PytorchAttention::table(), model);
   expect_answers(model, fixture("torch_attention.expected"));
-  expect_the_way_back(model, table, file);
+  expect_the_way_back(model, PytorchAttention::table(), file);
+}
+
+/// A Python that has PyTorch, or nothing.
+std::string python_with_torch() {
+  for (const std::string python : {"python3", "/usr/bin/python3"}) {
+    if (std::system((python + " -c 'import torch' > /dev/null 2>&1").c_str()) == 0) return python;
+  }
+  return "";
+}
+
+/// PyTorch loads the tensors with strict=True and answers as the model does.
+TEST(ExportToPytorch, LoadsStrictlyAndAnswersTheSame) {
+  const std::string python = python_with_torch();
+  if (python.empty()) GTEST_SKIP() << "no Python here has PyTorch";
+  auto model = PytorchAttention::model();
+  import_parameters(fixture("torch_attention"), PytorchAttention::table(), model);
+  // Another model of the shape: what the table has as zeros stays zero.
+  attend::for_each_parameter([](std::string_view, auto& p) { attend::values(p) *= 0.75; }, model);
+  TensorFile answers = fixture("torch_attention.expected");
+  const Matrix<double> logits = step_logits(model, answers);
+  answers.tensors["logits"] = attend::make_tensor<double>(
+      {logits.cols(), logits.rows()},
+      std::span(logits.data(), static_cast<std::size_t>(logits.size())));
+  const TemporaryFolder folder;
+  attend::write_safetensors(folder / "model", export_parameters(PytorchAttention::table(), model));
+  attend::write_safetensors(folder / "answers", answers);
+  const std::string command = python + " '" ATTEND_SOURCE_DIR "/tests/io/check_export.py' '" +
+                              (folder / "model").string() + "' '" + (folder / "answers").string() +
+                              "'";
+  EXPECT_EQ(std::system(command.c_str()), 0) << command;
 }
 
 TEST(ImportPytorch, BidirectionalLstmTagger) {

@@ -56,12 +56,28 @@ template <Scalar S>
   return tensor;
 }
 
+/// Throws std::invalid_argument unless the parameter is where the table says so zero, or one.
+template <ParameterLeaf P>
+void check_constant(std::string_view path, const WeightPiece& piece, const P& parameter) {
+  const bool one = piece.kind == WeightPiece::Kind::identity;
+  for (Index i = 0; i < piece.to.rows; ++i) {
+    for (Index j = 0; j < piece.to.columns; ++j) {
+      const auto value = parameter(piece.to.row + i, piece.to.column + j);
+      check_argument(value == (one && i == j ? 1 : 0), "export_parameters: '", path, "' is to be ",
+                     one ? "the identity" : "zero", " by the table, but has ", value, " at (",
+                     piece.to.row + i, ", ", piece.to.column + j,
+                     "); it cannot be written under these names");
+    }
+  }
+}
+
 }  // namespace detail
 
 /// The tensors that `import_parameters` with this table would make this model from: the table read
 /// backwards. Of a sum the first takes everything and the second is zero; what the table ignores or
 /// keeps does not appear. Vectors that are not transposed have one dimension, all else two. Throws
-/// std::invalid_argument where the table leaves a parameter out or a tensor would have holes.
+/// std::invalid_argument where the table leaves a parameter out, a tensor would have holes, or a
+/// parameter has numbers where the table has zeros() or identity().
 template <class M>
 [[nodiscard]] TensorFile export_parameters(const ImportTable& table, const M& model) {
   using S = typename M::Scalar;
@@ -74,6 +90,7 @@ template <class M>
   for_each_parameter(
       [&](std::string_view path, const auto& parameter) {
         for (const WeightPiece& piece : plan.pieces(path)) {
+          if (!detail::takes_tensor(piece)) detail::check_constant(path, piece, parameter);
           if (!detail::takes_tensor(piece) || piece.kind == WeightPiece::Kind::once_more) continue;
           auto& tensor = tensors.at(piece.tensor);
           const bool vector = detail::parameter_shape(parameter).size() == 1;
