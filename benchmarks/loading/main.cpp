@@ -1,5 +1,6 @@
 // How long a program waits for its first token, and how much memory it holds, when it loads a model
 // of some 50 MB: `attend_loading make FILE`, then `attend_loading FILE` in a process of its own.
+// `attend_loading check FILE` sees that what was loaded is stored again with the same bits, and
 // `attend_loading read FILE` reads the bytes and does nothing, as what any loader costs at least.
 
 #include <chrono>
@@ -7,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -67,6 +69,20 @@ void make(const std::filesystem::path& path) {
             << static_cast<double>(std::filesystem::file_size(path)) / 1e6 << " MB\n";
 }
 
+void check(const std::filesystem::path& path) {
+  Model model = new_model(attend::Random::none());
+  const attend::TensorFile file = attend::read_safetensors(path);
+  attend::check_checksum(file);
+  attend::load_parameters(file, "model", model);
+  attend::verify_self_check(file, model);
+  attend::TensorFile again;
+  attend::store_parameters(again, "model", model);
+  for (const auto& [name, tensor] : again.tensors) {
+    if (tensor != file.at(name)) throw std::runtime_error(name + " has other bits");
+  }
+  std::cout << again.tensors.size() << " tensors have the bits of the file\n";
+}
+
 void load(const std::filesystem::path& path) {
   Report report;
   report("program");
@@ -99,6 +115,8 @@ int main(int count, char** arguments) {
   try {
     if (count == 3 && first == "make") {
       make(arguments[2]);
+    } else if (count == 3 && first == "check") {
+      check(arguments[2]);
     } else if (count == 3 && first == "read") {
       Report report;
       (void)attend::read_file(arguments[2]);
@@ -106,7 +124,7 @@ int main(int count, char** arguments) {
     } else if (count == 2) {
       load(first);
     } else {
-      std::cerr << "usage: attend_loading [make|read] FILE\n";
+      std::cerr << "usage: attend_loading [make|check|read] FILE\n";
       return 2;
     }
   } catch (const std::exception& error) {
