@@ -506,7 +506,7 @@ refused_places() {
 refused_models() {
   local size length position code
   refuses "a missing model" "absent: .*No such file" run info --model absent
-  refuses "a folder as a model" "folder: .*directory" run info --model folder
+  refuses "a folder as a model" "folder: .*it is a folder" run info --model folder
   refuses "an empty model" "empty: .*safetensors" run info --model empty
   refuses "a text as a model" "valid.source: .*safetensors" from one translate --model valid.source
   refuses "a training state as a model" "no translation model.*training state" run info \
