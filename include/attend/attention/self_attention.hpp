@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <attend/attention/key_value_cache.hpp>
@@ -33,6 +34,12 @@ struct MultiHeadTrace {
   }
   [[nodiscard]] WeightDropout dropout_of(Index sequence) const {
     return {dropout.p, Random(dropout.seed).fork(static_cast<std::uint64_t>(sequence))()};
+  }
+
+  /// Takes over what the way back alone needs: one scratch serves all layers in turn.
+  void take_scratch(MultiHeadTrace& other) {
+    std::swap(d_projected, other.d_projected);
+    std::swap(d_contexts, other.d_contexts);
   }
 
   /// Head by head, the normalisers of columns [first, first + U).

@@ -216,6 +216,8 @@ class TransformerDecoder {
                       const Ragged& layout, View<S> D, Trace& trace, Memory& d_memory,
                       TransformerDecoder& gradient) const {
     auto& own = trace.layers[l];
+    const bool top = l + 1 == layers.size();
+    own.take_scratch(top ? trace.layers.front() : trace.layers[l + 1]);
     layers[l].backward(
         transposed.layers[l], D, own, gradient.layers[l],
         [&](ConstView<S> in, View<S> d_out, View<S> d_in) {

@@ -20,6 +20,13 @@ struct TransformerDecoderLayerTrace {
   ResidualTrace<S> around_self;
   ResidualTrace<S> around_cross;
   ResidualTrace<S> around_feed_forward;
+
+  /// From the layer whose way back came before.
+  void take_scratch(TransformerDecoderLayerTrace& other) {
+    around_feed_forward.take_scratch(other.around_self);
+    feed_forward.take_scratch(other.feed_forward);
+    cross.take_scratch(other.self);
+  }
 };
 
 /// Causal self-attention, cross-attention, a feed-forward network, each inside a residual
@@ -82,8 +89,11 @@ class TransformerDecoderLayer {
                                    feed_forward.backward(transposed.feed_forward, in, d_out, d_in,
                                                          trace.feed_forward, gradient.feed_forward);
                                  });
+    trace.around_cross.take_scratch(trace.around_feed_forward);
     around_cross.backward(trace.after_self.view(), D, trace.around_cross, gradient.around_cross,
                           cross_backward);
+    trace.around_self.take_scratch(trace.around_cross);
+    trace.self.take_scratch(trace.cross);
     around_self.backward(trace.input.view(), D, trace.around_self, gradient.around_self,
                          self_backward);
   }

@@ -26,6 +26,13 @@ class TransformerEncoderLayer {
     FeedForwardTrace<S> feed_forward;
     ResidualTrace<S> around_attention;
     ResidualTrace<S> around_feed_forward;
+
+    /// From the layer whose way back came before.
+    void take_scratch(Trace& other) {
+      around_feed_forward.take_scratch(other.around_attention);
+      feed_forward.take_scratch(other.feed_forward);
+      attention.take_scratch(other.attention);
+    }
   };
 
   SelfAttention<S> attention;
@@ -69,6 +76,7 @@ class TransformerEncoderLayer {
                                    feed_forward.backward(transposed.feed_forward, in, d_out, d_in,
                                                          trace.feed_forward, gradient.feed_forward);
                                  });
+    trace.around_attention.take_scratch(trace.around_feed_forward);
     around_attention.backward(trace.input.view(), D, trace.around_attention,
                               gradient.around_attention,
                               [&](ConstView<S> in, View<S> d_out, View<S> d_in) {
@@ -162,6 +170,8 @@ class TransformerEncoder {
       D = d_top;
     }
     for (std::size_t l = layers.size(); l-- > 0;) {
+      const bool top = l + 1 == layers.size();
+      trace.layers[l].take_scratch(top ? trace.layers.front() : trace.layers[l + 1]);
       layers[l].backward(transposed.layers[l], layout, D, trace.layers[l], gradient.layers[l]);
     }
     input.backward(layout, D, trace.input, gradient.input, words_gradient);

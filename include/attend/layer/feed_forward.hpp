@@ -1,6 +1,8 @@
 /// The feed-forward network of a transformer's layer.
 #pragma once
 
+#include <utility>
+
 #include <attend/core/buffer.hpp>
 #include <attend/layer/activation.hpp>
 #include <attend/layer/dense.hpp>
@@ -22,6 +24,12 @@ struct FeedForwardTrace {
   Buffer<S> hidden;
   Buffer<S> d_projected;
   Buffer<S> d_hidden;
+
+  /// Takes over what the way back alone needs: one scratch serves all layers in turn.
+  void take_scratch(FeedForwardTrace& other) {
+    std::swap(d_projected, other.d_projected);
+    std::swap(d_hidden, other.d_hidden);
+  }
 };
 
 /// y = W_2 f(W_1 x + b_1) + b_2 (Vaswani et al. 2017, arXiv 1706.03762, eq. 2), column by column.

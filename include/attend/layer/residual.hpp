@@ -25,6 +25,12 @@ struct ResidualTrace {
   Buffer<S> input;
   Buffer<S> d_output;
   Buffer<S> d_input;
+
+  /// Takes over what the way back alone needs: one scratch serves all layers in turn.
+  void take_scratch(ResidualTrace& other) {
+    std::swap(d_output, other.d_output);
+    std::swap(d_input, other.d_input);
+  }
 };
 
 /// y = x + dropout(f(norm(x))), the norm before (pre-norm: Xiong et al. 2020, arXiv 2002.04745), or
