@@ -29,6 +29,7 @@ class FewQueries {
   FewQueries(const Z& score, const W& window, const MemoryView<S>& memory,
              const Queries<S>& queries, AttentionWorkspace<S>& workspace)
       : score_(score),
+        adjusts_(adjusts_energies(score)),
         sight_(window, queries, memory.keys.cols()),
         memory_(memory),
         queries_(queries),
@@ -66,7 +67,7 @@ class FewQueries {
       View<S> dE = workspace_.gradients.resize(tile.keys, tile.queries);
       dots<S>(values, dc, dE);
       drop_weights(queries_, located(tile, dE.data()), tile.query);
-      View<S> P = energies(tile, AdjustsEnergies<Z>);
+      View<S> P = energies(tile, adjusts_);
       for (Index j = 0; j < tile.queries; ++j) {
         const Index q = tile.query + j;
         exponentials(tile.keys, P.col(j).data(), normalisers[static_cast<std::size_t>(q)]);
@@ -76,8 +77,10 @@ class FewQueries {
       TileGradient<S> d{d_memory.keys.middleCols(tile.key, tile.keys),
                         dA.middleCols(tile.query, tile.queries)};
       if constexpr (AdjustsEnergies<Z>) {
-        score_.adjust_backward(located(tile, workspace_.adjusted.view().data()),
-                               located(tile, dE.data()), d, gradient);
+        if (adjusts_) {
+          score_.adjust_backward(located(tile, workspace_.adjusted.view().data()),
+                                 located(tile, dE.data()), d, gradient);
+        }
       }
       score_.energies_backward(memory_.keys.middleCols(tile.key, tile.keys),
                                queries_.A.middleCols(tile.query, tile.queries), dE, d.dK, d.dA,
@@ -126,7 +129,7 @@ class FewQueries {
 
   /// Plain inner products of one query, keys of the values' size.
   [[nodiscard]] bool overlaps() const {
-    return !AdjustsEnergies<Z> && inner_product_scale(score_) && queries_.dropout.p == 0 &&
+    return !adjusts_ && inner_product_scale(score_) && queries_.dropout.p == 0 &&
            memory_.keys.rows() == memory_.values.rows();
   }
 
@@ -161,7 +164,9 @@ class FewQueries {
     View<S> E = workspace_.energies.resize(tile.keys, tile.queries);
     const EnergyTile<S> energy_tile = located(tile, E.data());
     score_.energies(energy_tile.K, energy_tile.A, E);
-    if constexpr (AdjustsEnergies<Z>) score_.adjust(energy_tile);
+    if constexpr (AdjustsEnergies<Z>) {
+      if (adjusts_) score_.adjust(energy_tile);
+    }
     if (keeps) workspace_.adjusted.resize(tile.keys, tile.queries) = E;
     add_bias(queries_, energy_tile, tile.query);
     return E;
@@ -208,6 +213,7 @@ class FewQueries {
   }
 
   const Z& score_;
+  bool adjusts_;
   Sight<W, S> sight_;
   const MemoryView<S>& memory_;
   const Queries<S>& queries_;

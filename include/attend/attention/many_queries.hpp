@@ -34,6 +34,7 @@ class ManyQueries {
   ManyQueries(const Z& score, const W& window, const MemoryView<S>& memory,
               const Queries<S>& queries, AttentionWorkspace<S>& workspace)
       : score_(score),
+        adjusts_(adjusts_energies(score)),
         scale_(inner_product_scale(score).value_or(S{1})),
         sight_(window, queries, memory.keys.cols()),
         keys_(gathered(memory.keys, workspace.gathered_keys)),
@@ -81,7 +82,7 @@ class ManyQueries {
       known(j, 1) = dc.col(j).dot(C.col(u + j));
     }
     for_each_tile(u, count, [&](const Tile& tile, bool whole) {
-      View<S> P = energies(A, tile, whole, AdjustsEnergies<Z>);
+      View<S> P = energies(A, tile, whole, adjusts_);
       View<S> dE = workspace_.gradients.resize(A.rows, tile.keys);
       dE.setZero();
       const FiniteColumns<S> V(values_.middleCols(tile.key, tile.keys), whole,
@@ -135,7 +136,9 @@ class ManyQueries {
     E.setZero();
     multiply_add(A, keys_.middleCols(tile.key, tile.keys), E);
     const EnergyTile<S> energy_tile = located(tile, E);
-    if constexpr (AdjustsEnergies<Z>) score_.adjust(energy_tile);
+    if constexpr (AdjustsEnergies<Z>) {
+      if (adjusts_) score_.adjust(energy_tile);
+    }
     if (keeps) workspace_.adjusted.resize(E.rows(), E.cols()) = E;
     add_bias(queries_, energy_tile, tile.query);
     if (!whole) hide(tile, E);
@@ -171,8 +174,10 @@ class ManyQueries {
     TileGradient<S> d{d_memory.keys.middleCols(tile.key, tile.keys),
                       dA.middleCols(tile.query, tile.queries)};
     if constexpr (AdjustsEnergies<Z>) {
-      score_.adjust_backward(located(tile, workspace_.adjusted.view()), located(tile, dE), d,
-                             gradient);
+      if (adjusts_) {
+        score_.adjust_backward(located(tile, workspace_.adjusted.view()), located(tile, dE), d,
+                               gradient);
+      }
     }
     if (scale_ != S{1}) dE *= scale_;
     const ConstView<S> K = keys_.middleCols(tile.key, tile.keys);
@@ -187,6 +192,7 @@ class ManyQueries {
   }
 
   const Z& score_;
+  bool adjusts_;
   S scale_;
   Sight<W, S> sight_;
   ConstView<S> keys_;

@@ -33,6 +33,7 @@ class WholeColumns {
   WholeColumns(const Z& score, const W& window, const F& alignment, const MemoryView<S>& memory,
                const Queries<S>& queries, AttentionWorkspace<S>& workspace)
       : score_(score),
+        adjusts_(adjusts_energies(score)),
         alignment_(alignment),
         sight_(window, queries, memory.keys.cols()),
         memory_(memory),
@@ -70,7 +71,7 @@ class WholeColumns {
   /// da_t = v_t'dc, dv_t += a_t dc; the alignment function turns da into de, the score takes that.
   void backward(Gradients d, Z& gradient, F& alignment_gradient) const {
     for (Index u = 0; u < d.dC.cols(); ++u) {
-      View<S> e = seen_energies(u, AdjustsEnergies<Z>);
+      View<S> e = seen_energies(u, adjusts_);
       const Index n = e.rows();
       if (n == 0) continue;
       View<S> a = workspace_.aligned.resize(n, 1);
@@ -145,7 +146,9 @@ class WholeColumns {
     } else {
       score_.energies(tile.K, tile.A, e);
     }
-    if constexpr (AdjustsEnergies<Z>) score_.adjust(tile);
+    if constexpr (AdjustsEnergies<Z>) {
+      if (adjusts_) score_.adjust(tile);
+    }
     if (adjusted != nullptr) std::copy_n(e.data(), e.rows(), adjusted);
     add_bias(queries_, tile, u);
   }
@@ -173,8 +176,10 @@ class WholeColumns {
                                     View<S>(d.dA).middleCols(u, 1)};
       View<S> run = de.middleRows(i, n);
       if constexpr (AdjustsEnergies<Z>) {
-        score_.adjust_backward(located(u, from, to, workspace_.adjusted.column(0) + i),
-                               located(u, from, to, run.data()), tile_gradient, gradient);
+        if (adjusts_) {
+          score_.adjust_backward(located(u, from, to, workspace_.adjusted.column(0) + i),
+                                 located(u, from, to, run.data()), tile_gradient, gradient);
+        }
       }
       if (reads_past()) {
         if constexpr (ReadsPast<Z>) {
@@ -257,6 +262,7 @@ class WholeColumns {
   }
 
   const Z& score_;
+  bool adjusts_;
   const F& alignment_;
   Sight<W, S> sight_;
   const MemoryView<S>& memory_;

@@ -118,6 +118,10 @@ class AnyScore {
         choice_);
   }
 
+  [[nodiscard]] bool adjusts_energies() const {
+    return std::visit([](const auto& z) { return attend::adjusts_energies(z); }, choice_);
+  }
+
   void adjust(const EnergyTile<S>& tile) const {
     std::visit(
         [&]<class Z>(const Z& z) {

@@ -81,6 +81,13 @@ template <Score Z>
   return AdjustsEnergies<Z>;
 }
 
+/// Whether this score adjusts energies; one chosen at run time says it itself.
+template <Score Z>
+[[nodiscard]] bool adjusts_energies(const Z& score) {
+  if constexpr (requires { score.adjusts_energies(); }) return score.adjusts_energies();
+  return AdjustsEnergies<Z>;
+}
+
 /// s where the energies are s K'A before `adjust`; nothing for other scores.
 template <Score Z>
 [[nodiscard]] std::optional<typename Z::Scalar> inner_product_scale(const Z& score) {
