@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <attend/score/dot.hpp>
 #include <attend/score/general.hpp>
 
 namespace {

@@ -7,6 +7,7 @@
 
 #include <attend/core/parameters.hpp>
 #include <attend/core/ragged.hpp>
+#include <attend/encoder/encoding.hpp>
 #include <attend/kernel/panel_matrix.hpp>
 #include <attend/layer/dense.hpp>
 #include <attend/loss/cross_entropy.hpp>
