@@ -74,7 +74,7 @@ class ManyQueries {
     const PanelView<S> A = pack(u, count);
     const ConstView<S> dc = gathered(dC.middleCols(u, count), workspace_.gathered_gradients);
     const ConstView<S> a = gathered(queries_.A.middleCols(u, count), workspace_.gathered_queries);
-    const PanelView<S> packed_dC = pack_transposed<S>(dc, S{1}, workspace_.packed_gradients);
+    const PanelView<S> dC_packed = pack_transposed<S>(dc, S{1}, workspace_.packed_gradients);
     View<S> known = workspace_.running.resize(A.rows, 2);
     known.setZero();
     for (Index j = 0; j < count; ++j) {
@@ -87,7 +87,7 @@ class ManyQueries {
       dE.setZero();
       const FiniteColumns<S> V(values_.middleCols(tile.key, tile.keys), whole,
                                workspace_.clean_values);
-      multiply_add(packed_dC, V.columns(), dE);
+      multiply_add(dC_packed, V.columns(), dE);
       drop_weights(queries_, located(tile, dE), u);
       softmax_rows_backward<S>(known, P, dE);
       backward_of_energies(tile, whole, a, dE, dA, d_memory, gradient);
