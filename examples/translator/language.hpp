@@ -98,6 +98,24 @@ class Language {
     return words;
   }
 
+  [[nodiscard]] bool has_subwords() const {
+#ifdef ATTEND_HAS_SENTENCEPIECE
+    return subwords_.has_value();
+#else
+    return false;
+#endif
+  }
+
+  [[nodiscard]] bool begins_word([[maybe_unused]] Token token) const {
+#ifdef ATTEND_HAS_SENTENCEPIECE
+    // A piece that begins with U+2581 begins a word; the end symbol stands alone.
+    if (subwords_) {
+      return token == attend::end_token || subwords_->word(token).starts_with("\u2581");
+    }
+#endif
+    return true;
+  }
+
   void store(attend::TensorFile& file, const std::string& name) const {
 #ifdef ATTEND_HAS_SENTENCEPIECE
     if (subwords_) {
@@ -132,24 +150,6 @@ class Language {
                                 "build again, or use words (no --subwords)");
   }
 #endif
-
-  [[nodiscard]] bool has_subwords() const {
-#ifdef ATTEND_HAS_SENTENCEPIECE
-    return subwords_.has_value();
-#else
-    return false;
-#endif
-  }
-
-  [[nodiscard]] bool begins_word([[maybe_unused]] Token token) const {
-#ifdef ATTEND_HAS_SENTENCEPIECE
-    // A piece that begins with U+2581 begins a word; the end symbol stands alone.
-    if (subwords_) {
-      return token == attend::end_token || subwords_->word(token).starts_with("\u2581");
-    }
-#endif
-    return true;
-  }
 
   attend::Vocabulary words_;
 #ifdef ATTEND_HAS_SENTENCEPIECE

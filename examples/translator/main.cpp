@@ -159,6 +159,12 @@ void add_translate(CLI::App& app, translator::TranslateCommand& command,
       ->capture_default_str();
   translate->add_option("--alignments", alignments, "moses, heatmap, or svg FOLDER")
       ->expected(1, 2);
+  translate
+      ->add_option(
+          "--wait-k", command.wait_k,
+          "translate while words arrive: begin after K of them, then one for one, greedily; "
+          "0: whole lines")
+      ->capture_default_str();
 }
 
 void add_evaluate(CLI::App& app, translator::EvaluateCommand& command) {

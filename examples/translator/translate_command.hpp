@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "output.hpp"
+#include "simultaneous.hpp"
 #include "translate.hpp"
 #include <attend/io/atomic_file.hpp>
 #include <attend/text/corpus.hpp>
@@ -24,6 +25,8 @@ struct TranslateCommand {
   /// "", "moses", "heatmap", or "svg" and the folder.
   std::string alignments;
   std::string folder;
+  /// Source words that are heard before the first target word is said; 0: whole lines.
+  Index wait_k = 0;
 };
 
 /// The weights of a hypothesis between words: summed over a source word's pieces, averaged over a
@@ -106,13 +109,30 @@ inline void check(const TranslateCommand& command, const Recipe& recipe) {
   attend::check_argument(command.alignments.empty() || attends(recipe),
                          "--alignments: ", command.model,
                          " has no attention; take a model of another --score");
+  check_at_least("--wait-k", command.wait_k, 0);
+  attend::check_argument(
+      command.wait_k == 0 || (command.alignments.empty() && command.search.n_best == 1),
+      "--wait-k says one word after the other and goes neither with --n-best nor with "
+      "--alignments");
   if (command.alignments == "svg") make_folder(command.folder);
+}
+
+inline int interpret(const TranslationModel& translator, Index k) {
+  Interpreter interpreter(translator, k);
+  const Index sentences = interpreter.run();
+  if (sentences == 0) {
+    throw std::invalid_argument("standard input is empty; give words to translate");
+  }
+  std::fprintf(stderr, "%td sentences; average lagging %.2f source words\n", sentences,
+               interpreter.average_lagging());
+  return 0;
 }
 
 inline int translate(const TranslateCommand& command) {
   TranslationModel translator = load_model(command.model);
   check(command, translator.recipe);
   attend::set_precision(translator.model, *attend::precision_named(command.search.precision));
+  if (command.wait_k > 0) return interpret(translator, command.wait_k);
   attend::ThreadPool pool(command.search.threads);
   Printer printer(translator, command);
   // A person at a terminal waits for each line; a file is read a thousand lines at a time.

@@ -180,6 +180,7 @@
 #include <attend/search/sampling.hpp>
 #include <attend/search/top_candidates.hpp>
 #include <attend/search/trace.hpp>
+#include <attend/search/wait_k.hpp>
 
 // io
 #include <attend/io/atomic_file.hpp>
@@ -201,6 +202,7 @@
 #include <attend/io/weights.hpp>
 
 // text
+#include <attend/text/average_lagging.hpp>
 #include <attend/text/bleu.hpp>
 #include <attend/text/bleu_statistics.hpp>
 #include <attend/text/corpus.hpp>

@@ -322,15 +322,47 @@ copies_of_unknown_words() {
     'BEGIN { print "  BLEU " without " without, " with " with copies"; exit !(with > without + 10) }'
 }
 
+# While words arrive: as many lines, the same words however they come, and for a K beyond every
+# line what greedy search finds.
+interpretations() {
+  check "wait-k: $1" from valid.source translate --model model --wait-k 2
+  check "as many lines" is "$(lines "$out")" "$(lines valid.source)"
+  check "it says how far it lagged" grep -Eq 'average lagging [0-9.]+ source words' "$err"
+  cp "$out" waited
+  check "word by word" slowly valid.source translate --model model --wait-k 2
+  check "the same words" cmp waited "$out"
+  check "greedy" from valid.source translate --model model --beam 1
+  cp "$out" greedy
+  check "wait for all" from valid.source translate --model model --wait-k 99
+  check "waiting for all is greedy" cmp greedy "$out"
+  check "no words" not from /dev/null translate --model model --wait-k 2
+  refuses "--wait-k -1" "wait-k is -1" from valid.source translate --model model --wait-k -1
+  refuses "--wait-k with --n-best" "goes neither" from valid.source translate --model model \
+    --wait-k 2 --n-best 2
+}
+
+# slowly FILE COMMAND...: the words of FILE one at a time.
+slowly() {
+  local file=$1
+  shift
+  head -n 3 "$file" >few
+  while IFS= read -r -n 1 c; do
+    printf '%s' "${c:-$'\n'}"
+  done <few | "$program" "$@" >"$out" 2>"$err" || return
+  head -n 3 waited >few.waited && cp few.waited waited
+}
+
 part_translate() {
   corpora
   check "a model" train model
   translations_of words
   copies_of_unknown_words
+  interpretations words
   corpora
   if has_subwords; then
     check "a model of sub-words" train model --overwrite --subwords 30
     translations_of sub-words
+    interpretations sub-words
   fi
 }
 
