@@ -1,5 +1,6 @@
 /// Every kind of attention through the engine: one line a kind buys its gradients and its laws.
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <reference/differences.hpp>
@@ -417,6 +418,7 @@ TEST(Softmax, InTilesTakesNoGradientOfItsWeights) {
   const Matrix<float> H = Matrix<float>::Ones(2, 3);
   Matrix<float> d_query = Matrix<float>::Zero(2, 1);
   Memory<float> d_memory;
+  d_memory.resize(std::array<Index, 1>{3}, 2, 0);
   attend::AttentionWorkspace<float> workspace;
   auto gradient = attention;
   try {
