@@ -105,6 +105,7 @@ struct NumTraits<attend::Dual<S, N>> : NumTraits<S> {
   using Nested = attend::Dual<S, N>;
   using Literal = attend::Dual<S, N>;
   enum {
+    // NOLINTBEGIN(readability-identifier-naming): Eigen's names.
     IsComplex = 0,
     IsInteger = 0,
     IsSigned = 1,
@@ -112,6 +113,7 @@ struct NumTraits<attend::Dual<S, N>> : NumTraits<S> {
     ReadCost = N + 1,
     AddCost = N + 1,
     MulCost = 2 * N + 1
+    // NOLINTEND(readability-identifier-naming)
   };
 };
 

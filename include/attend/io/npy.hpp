@@ -184,7 +184,7 @@ class FortranOrder {
   };
   const std::string_view bytes = file.view();
   if (bytes.size() < 10 || !bytes.starts_with("\x93NUMPY")) fail("not a NumPy array");
-  const int version = bytes[6];
+  const int version = static_cast<unsigned char>(bytes[6]);
   if (version < 1 || version > 3) fail("a NumPy array of version ", version, ", expected 1 to 3");
   const std::size_t begin = version == 1 ? 10 : 12;
   if (bytes.size() < begin) fail("the array ends in its header");
