@@ -116,6 +116,7 @@
 #include <attend/decoder/any_recurrent_decoder.hpp>
 #include <attend/decoder/bahdanau.hpp>
 #include <attend/decoder/bridge.hpp>
+#include <attend/decoder/column_gather.hpp>
 #include <attend/decoder/conditional.hpp>
 #include <attend/decoder/decoder.hpp>
 #include <attend/decoder/decoder_attention.hpp>

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <reference/attention.hpp>
 #include <reference/matrices.hpp>
+#include <reference/message_of.hpp>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ using attend::Ragged;
 using attend::Random;
 using attend::SelfAttention;
 using attend::View;
+using reference::message_of;
 using reference::random_matrix;
 using reference::same_bits;
 using reference::Wide;
@@ -266,16 +268,6 @@ TEST(SelfAttention, DropsWeights) {
   EXPECT_NEAR(Y.mean(), 1, 0.06);
   EXPECT_GT((Y.row(0) - Y.row(1)).norm(), 0.1) << "heads differ";
   EXPECT_GT((Y.leftCols(40) - Y.rightCols(40)).norm(), 0.1) << "sentences differ";
-}
-
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 TEST(MultiHead, SaysWhatIsWrong) {

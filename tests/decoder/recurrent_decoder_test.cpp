@@ -1,4 +1,5 @@
 #include <numeric>
+#include <reference/message_of.hpp>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -11,6 +12,7 @@
 
 namespace {
 
+using reference::message_of;
 using namespace decoder_cases;
 
 static_assert(attend::Decoder<AnyDecoder<float>> && attend::Decoder<AnyDecoder<double>>);
@@ -250,17 +252,6 @@ TEST_P(Decoders, OfNothingDoNothing) {
   EXPECT_EQ(attend::squared_norm(gradient), 0);
 }
 
-/// The message of what `f` throws.
-template <class Error, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing";
-}
-
 std::string config_error(RecurrentDecoderConfig config) {
   Random random(1);
   config.vocabulary = words;
@@ -282,7 +273,7 @@ TEST(DecoderErrors, SayWhichConfigurationCannotBe) {
   EXPECT_EQ(config_error({.readout = 4, .tied_embeddings = true}),
             "RecurrentDecoder: tied embeddings need a readout of the embedding's size; the readout "
             "is 4, the embedding 5");
-  EXPECT_EQ(config_error({.readout = 5, .tied_embeddings = true}), "nothing");
+  EXPECT_EQ(config_error({.readout = 5, .tied_embeddings = true}), "nothing was thrown");
   EXPECT_EQ(config_error({.readout = 4, .query = attend::QueryPart::cell}),
             "RecurrentDecoder: the query is the cell state c, which only an LSTM has");
   EXPECT_EQ(config_error({.layers = 2, .readout = 4, .initial = InitialState::copied}),
@@ -327,7 +318,7 @@ TEST(DecoderErrors, SayWhichShapeIsWrong) {
   EXPECT_NE(message_of<std::invalid_argument>([&] {
               decoder.step(pass.memory, std::vector<Token>{1, 99}, state);
             }),
-            "nothing");
+            "nothing was thrown");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <reference/message_of.hpp>
 #include <string>
 #include <string_view>
 
@@ -43,13 +44,4 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-/// The message of the Error that `action` throws.
-template <class Error, class Action>
-std::string message_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
+using reference::message_of;

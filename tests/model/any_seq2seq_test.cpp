@@ -1,5 +1,6 @@
 #include <cmath>
 #include <reference/matrices.hpp>
+#include <reference/message_of.hpp>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ using attend::PartKind;
 using attend::Random;
 using attend::SentencePair;
 using attend::Token;
+using reference::message_of;
 
 struct Case {
   std::string name;
@@ -184,16 +186,6 @@ TEST_P(Mixes, StepAsTheyPassTheWhole) {
     state.select(columns);
     fed = next;
   }
-}
-
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 TEST(AnySeq2Seq, SaysWhatCannotBe) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <reference/message_of.hpp>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -226,17 +227,7 @@ void expect_same(const std::vector<attend::Hypothesis<S>>& a,
   for (std::size_t i = 0; i < a.size(); ++i) expect_same(a[i], b[i]);
 }
 
-/// What the call throws, which must be an E.
-template <class E, class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const E& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
-}
+using reference::message_of;
 
 /// Sources of different lengths, some empty.
 inline ScriptedMemory sources(Index count) {

@@ -1,5 +1,6 @@
 #include <array>
 #include <limits>
+#include <reference/message_of.hpp>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace {
 
 using attend::Index;
 using attend::Token;
+using reference::message_of;
 using Model = attend::RecurrentSeq2Seq<double>;
 using WaitK = attend::WaitK<Model>;
 
@@ -147,16 +149,6 @@ TEST(WaitK, OfNoWordsIsTheOutputForNothing) {
   const Model model = small_model(3);
   const Written nothing = written(model, {}, options_for(3), 1);
   EXPECT_EQ(nothing.tokens, offline(model, {}));
-}
-
-template <class F>
-std::string message_of(F f) {
-  try {
-    f();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 TEST(WaitKErrors, SayWhatWasWrong) {

@@ -59,7 +59,7 @@ class ManyQueries {
         }
       }
       drop_weights(queries_, located(tile, E), u);
-      add_weighted(tile, whole, E, C);
+      add_weighted(values_.middleCols(tile.key, tile.keys), whole, E, C, workspace_.clean_values);
     });
     for (Index j = 0; j < count; ++j) {
       normalisers[j] = running.normaliser(j);
@@ -158,13 +158,15 @@ class ManyQueries {
     }
   }
 
-  void add_weighted(const Tile& tile, bool whole, ConstView<S> P, View<S> C) const {
-    const ConstView<S> V = values_.middleCols(tile.key, tile.keys);
-    const FiniteColumns<S> finite(V, whole, workspace_.clean_values);
-    multiply_transposed_add(finite.columns(), P.topRows(tile.queries), C);
+  /// C += M P' for columns M (d x keys), of which some are hidden from some queries unless the tile
+  /// is whole, and their weights P (lanes x keys): a weight of 0 hides NaN and Inf.
+  static void add_weighted(ConstView<S> M, bool whole, ConstView<S> P, View<S> C,
+                           Buffer<S>& scratch) {
+    const FiniteColumns<S> finite(M, whole, scratch);
+    multiply_transposed_add(finite.columns(), P.topRows(C.cols()), C);
     finite.for_each_other([&](Index t) {
-      for (Index j = 0; j < tile.queries; ++j) {
-        if (P(j, t) != S{0}) C.col(j) += P(j, t) * V.col(t);
+      for (Index j = 0; j < C.cols(); ++j) {
+        if (P(j, t) != S{0}) C.col(j) += P(j, t) * M.col(t);
       }
     });
   }
@@ -182,13 +184,7 @@ class ManyQueries {
     if (scale_ != S{1}) dE *= scale_;
     const ConstView<S> K = keys_.middleCols(tile.key, tile.keys);
     multiply_add(a, dE.topRows(tile.queries), d.dK);
-    const FiniteColumns<S> finite(K, whole, workspace_.clean_keys);
-    multiply_transposed_add(finite.columns(), dE.topRows(tile.queries), d.dA);
-    finite.for_each_other([&](Index t) {
-      for (Index j = 0; j < tile.queries; ++j) {
-        if (dE(j, t) != S{0}) d.dA.col(j) += dE(j, t) * K.col(t);
-      }
-    });
+    add_weighted(K, whole, dE, d.dA, workspace_.clean_keys);
   }
 
   const Z& score_;

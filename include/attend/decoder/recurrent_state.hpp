@@ -8,6 +8,7 @@
 
 #include <attend/core/buffer.hpp>
 #include <attend/core/error.hpp>
+#include <attend/decoder/column_gather.hpp>
 #include <attend/decoder/decoder_attention.hpp>
 #include <attend/decoder/decoder_cell.hpp>
 #include <attend/decoder/weight_history.hpp>
@@ -91,35 +92,17 @@ class RecurrentDecoderState {
       check_argument(c >= 0 && c < size(), "select: column ", c, " is not among the ", size(),
                      " hypotheses");
     }
-    for (Buffer<S>& layer : layers) gather(columns, layer);
-    gather(columns, feed);
-    gather(columns, alignments);
-    gather(columns, accumulated);
-    gather(columns, trace.readouts);
-    gather(columns, sentences);
-    gather(columns, lengths);
+    for (Buffer<S>& layer : layers) gather_(columns, layer);
+    gather_(columns, feed);
+    gather_(columns, alignments);
+    gather_(columns, accumulated);
+    gather_(columns, trace.readouts);
+    gather_(columns, sentences);
+    gather_(columns, lengths);
   }
 
  private:
-  void gather(std::span<const Index> columns, Buffer<S>& values) {
-    if (values.cols() == 0) return;
-    View<S> to = scratch_.resize(values.rows(), static_cast<Index>(columns.size()));
-    Index i = 0;
-    for (const Index c : columns) to.col(i++) = values.view().col(c);
-    std::swap(values, scratch_);
-  }
-
-  void gather(std::span<const Index> columns, std::vector<Index>& values) {
-    if (values.empty()) return;
-    scratch_indices_.clear();
-    for (const Index c : columns) {
-      scratch_indices_.push_back(values[static_cast<std::size_t>(c)]);
-    }
-    std::swap(values, scratch_indices_);
-  }
-
-  Buffer<S> scratch_;
-  std::vector<Index> scratch_indices_;
+  ColumnGather<S> gather_;
 };
 
 }  // namespace attend

@@ -8,6 +8,7 @@
 #include <attend/attention/key_value_cache.hpp>
 #include <attend/core/buffer.hpp>
 #include <attend/core/ragged.hpp>
+#include <attend/decoder/column_gather.hpp>
 #include <attend/decoder/transformer_layer.hpp>
 #include <attend/layer/token_input.hpp>
 
@@ -74,31 +75,14 @@ class TransformerDecoderState {
   /// New hypothesis i is a copy of old `columns[i]`.
   void select(std::span<const Index> columns) {
     cache.select(columns);
-    gather(columns, alignments);
-    gather(columns, trace.readouts);
-    gather(columns, sentences);
-    gather(columns, lengths);
+    gather_(columns, alignments);
+    gather_(columns, trace.readouts);
+    gather_(columns, sentences);
+    gather_(columns, lengths);
   }
 
  private:
-  void gather(std::span<const Index> columns, Buffer<S>& values) {
-    if (values.cols() == 0) return;
-    View<S> to = scratch_.resize(values.rows(), std::ssize(columns));
-    Index i = 0;
-    for (const Index c : columns) to.col(i++) = values.view().col(c);
-    std::swap(values, scratch_);
-  }
-
-  void gather(std::span<const Index> columns, std::vector<Index>& values) {
-    scratch_indices_.clear();
-    for (const Index c : columns) {
-      scratch_indices_.push_back(values[static_cast<std::size_t>(c)]);
-    }
-    std::swap(values, scratch_indices_);
-  }
-
-  Buffer<S> scratch_;
-  std::vector<Index> scratch_indices_;
+  ColumnGather<S> gather_;
 };
 
 }  // namespace attend

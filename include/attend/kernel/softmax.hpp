@@ -21,29 +21,35 @@ template <Scalar S>
   return packet::largest(peak);
 }
 
-/// x becomes e^(x - shift); returns the sum, in one order wherever x stands.
-template <Scalar S>
-S exponentials(Index n, S* x, S shift) {
+namespace detail {
+
+/// sum_i e^(x_i - shift), in one order wherever x stands; each packet goes to `keep(lane, p)` too.
+template <Scalar S, class Keep>
+EIGEN_ALWAYS_INLINE S sum_of_exponentials(Index n, const S* x, S shift, Keep&& keep) {
   const auto by = packet::fill<S>(shift);
   auto total = packet::fill<S>(0);
   packet::for_each_lane<S>(n, [&](auto lane) {
     const auto p = packet::exp(packet::psub(lane.load(x), by));
-    lane.store(x, p);
+    keep(lane, p);
     total = packet::padd(total, lane.inside(p, 0));
   });
   return packet::sum(total);
+}
+
+}  // namespace detail
+
+/// x becomes e^(x - shift); returns the sum, in one order wherever x stands.
+template <Scalar S>
+S exponentials(Index n, S* x, S shift) {
+  return detail::sum_of_exponentials<S>(n, x, shift,
+                                        [&](auto lane, const auto& p) { lane.store(x, p); });
 }
 
 /// log sum_i e^(x_i), in one order wherever x stands.
 template <Scalar S>
 [[nodiscard]] S log_sum_exp(Index n, const S* x) {
   const S peak = largest(n, x);
-  const auto by = packet::fill<S>(peak);
-  auto total = packet::fill<S>(0);
-  packet::for_each_lane<S>(n, [&](auto lane) {
-    total = packet::padd(total, lane.inside(packet::exp(packet::psub(lane.load(x), by)), 0));
-  });
-  return peak + std::log(packet::sum(total));
+  return peak + std::log(detail::sum_of_exponentials<S>(n, x, peak, [](auto, const auto&) {}));
 }
 
 /// x becomes softmax(x); all zero where every number is minus infinity.
