@@ -39,6 +39,7 @@ class AnyCell {
         m.choice_);
   }
 
+  [[nodiscard]] const Choice& choice() const { return choice_; }
   [[nodiscard]] Index input_size() const {
     return std::visit([](const auto& c) { return c.input_size(); }, choice_);
   }

@@ -86,6 +86,7 @@ class AnyDecoder {
                others.choice_...);
   }
 
+  [[nodiscard]] const Choice& choice() const { return choice_; }
   /// The embedding of the target's words, and the output layer.
   [[nodiscard]] const Embedding<S>& words() const { return words_of(*this); }
   [[nodiscard]] Embedding<S>& words() { return words_of(*this); }

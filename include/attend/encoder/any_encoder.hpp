@@ -50,6 +50,7 @@ class AnyEncoder {
                others.choice_...);
   }
 
+  [[nodiscard]] const Choice& choice() const { return choice_; }
   /// The embedding, if it has one of its own.
   [[nodiscard]] const std::optional<Embedding<S>>& words() const { return words_of(*this); }
   [[nodiscard]] std::optional<Embedding<S>>& words() { return words_of(*this); }

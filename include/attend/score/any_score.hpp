@@ -47,6 +47,7 @@ class AnyScore {
         m.choice_);
   }
 
+  [[nodiscard]] const Choice& choice() const { return choice_; }
   [[nodiscard]] Index projected_size(Index d) const {
     return std::visit([&](const auto& z) { return z.projected_size(d); }, choice_);
   }
