@@ -84,10 +84,9 @@ class ManyQueries {
     for_each_tile(u, count, [&](const Tile& tile, bool whole) {
       View<S> P = energies(A, tile, whole, adjusts_);
       View<S> dE = workspace_.gradients.resize(A.rows, tile.keys);
-      dE.setZero();
       const FiniteColumns<S> V(values_.middleCols(tile.key, tile.keys), whole,
                                workspace_.clean_values);
-      multiply_add(dC_packed, V.columns(), dE);
+      multiply(dC_packed, V.columns(), dE);
       drop_weights(queries_, located(tile, dE), u);
       softmax_rows_backward<S>(known, P, dE);
       backward_of_energies(tile, whole, a, dE, dA, d_memory, gradient);
@@ -133,8 +132,7 @@ class ManyQueries {
 
   View<S> energies(const PanelView<S>& A, const Tile& tile, bool whole, bool keeps) const {
     View<S> E = workspace_.energies.resize(A.rows, tile.keys);
-    E.setZero();
-    multiply_add(A, keys_.middleCols(tile.key, tile.keys), E);
+    multiply(A, keys_.middleCols(tile.key, tile.keys), E);
     const EnergyTile<S> energy_tile = located(tile, E);
     if constexpr (AdjustsEnergies<Z>) {
       if (adjusts_) score_.adjust(energy_tile);

@@ -45,8 +45,8 @@ void panel_product(Index inner, Index n, LeftFactor<S, Stored> a, RightFactor<S>
     const Index columns = (n - j + tiles - i - 1) / (tiles - i);
     a.ahead = i * share < ahead_bytes ? ahead + i * share : nullptr;
     const RightFactor<S> right{b.data + j * b.j_stride, b.k_stride, b.j_stride};
-    tile_for<Rows, S, Stored>(packets, columns)(inner, a, right,
-                                                {c.data + j * c.stride, c.stride, c.rows});
+    const ProductBlock<S> block = c.part(0, c.rows, j);
+    tile_for<Rows, S, Stored>(packets, columns)(inner, a, right, block);
     j += columns;
   }
 }
@@ -83,11 +83,11 @@ struct WeightsTimesBlock {
       if (n <= 2) {
         const Index together = panels_of_tile(static_cast<int>(n)) * height;
         for (; i + together <= W.rows; i += together) {
-          several_panels_tile_for<S, Stored>(n)(inner, left(i), right, block(i, together));
+          several_panels_tile_for<S, Stored>(n)(inner, left(i), right, out.part(i, together));
         }
       }
     }
-    for (; i < W.rows; i += height) add_panel(i, block(i, std::min(height, W.rows - i)));
+    for (; i < W.rows; i += height) add_panel(i, out.part(i, std::min(height, W.rows - i)));
   }
 
  private:
@@ -100,9 +100,6 @@ struct WeightsTimesBlock {
             W.scales == nullptr ? nullptr : W.scales + i,
             reinterpret_cast<const char*>(panel + W.panel_stride),
             0};
-  }
-  [[nodiscard]] ProductBlock<S> block(Index i, Index rows) const {
-    return {out.data + i, out.stride, rows};
   }
   /// What the next panel has to be brought near; nothing where this one is read only once.
   [[nodiscard]] Index next_bytes(Index i) const {
@@ -128,6 +125,23 @@ struct WeightsTimesBlock {
   }
 };
 
+/// Y += W X, or Y = W X where Y is `fresh`.
+template <Scalar S, class Stored>
+void weights_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, bool fresh) {
+  check_shape("multiply_add", "X", X, W.cols, X.cols());
+  check_shape("multiply_add", "Y", Y, W.rows, X.cols());
+  for (Index j = 0; j < X.cols(); j += column_block) {
+    const Index columns = std::min(column_block, X.cols() - j);
+    const RightFactor<S> right{X.data() + j * X.outerStride(), 1, X.outerStride()};
+    ProductBlock<S> out{Y.data() + j * Y.outerStride(), Y.outerStride(), 0, fresh};
+    for (Index k = 0; k == 0 || k < W.cols; k += inner_block, out.fresh = false) {
+      const Index inner = std::min(inner_block, W.cols - k);
+      WeightsTimesBlock<S, Stored>{W, k, inner, columns, {right.data + k, 1, right.j_stride}, out}
+          .add();
+    }
+  }
+}
+
 }  // namespace detail
 
 /// Y += W X. W (m x k) in panels of any precision, X (k x n), Y (m x n). Allocates nothing. Throws
@@ -135,35 +149,24 @@ struct WeightsTimesBlock {
 template <Scalar S, class Stored>
 void multiply_add(const PanelView<S, Stored>& W, ConstView<std::type_identity_t<S>> X,
                   View<std::type_identity_t<S>> Y) {
-  check_shape("multiply_add", "X", X, W.cols, X.cols());
-  check_shape("multiply_add", "Y", Y, W.rows, X.cols());
-  for (Index j = 0; j < X.cols(); j += detail::column_block) {
-    const Index columns = std::min(detail::column_block, X.cols() - j);
-    for (Index k = 0; k < W.cols; k += detail::inner_block) {
-      const Index inner = std::min(detail::inner_block, W.cols - k);
-      detail::WeightsTimesBlock<S, Stored>{W,
-                                           k,
-                                           inner,
-                                           columns,
-                                           {X.data() + k + j * X.outerStride(), 1, X.outerStride()},
-                                           {Y.data() + j * Y.outerStride(), Y.outerStride(), 0}}
-          .add();
-    }
-  }
+  detail::weights_times<S, Stored>(W, X, Y, false);
 }
-
 template <Scalar S>
 void multiply_add(const PanelMatrix<S>& W, ConstView<std::type_identity_t<S>> X,
                   View<std::type_identity_t<S>> Y) {
   W.visit([&](const auto& view) { multiply_add(view, X, Y); });
 }
 
-/// Y = W X, as multiply_add but overwritten.
+/// Y = W X, as multiply_add but overwritten; what Y held is not read.
+template <Scalar S, class Stored>
+void multiply(const PanelView<S, Stored>& W, ConstView<std::type_identity_t<S>> X,
+              View<std::type_identity_t<S>> Y) {
+  detail::weights_times<S, Stored>(W, X, Y, true);
+}
 template <Scalar S>
 void multiply(const PanelMatrix<S>& W, ConstView<std::type_identity_t<S>> X,
               View<std::type_identity_t<S>> Y) {
-  Y.setZero();
-  multiply_add(W, X, Y);
+  W.visit([&](const auto& view) { multiply(view, X, Y); });
 }
 
 namespace detail {

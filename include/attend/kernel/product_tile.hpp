@@ -43,11 +43,18 @@ struct RightFactor {
 };
 
 /// A block of the result, its columns `stride` apart; only the first `rows` of its rows count.
+/// `fresh`: what is there counts as zero and is not read.
 template <Scalar S>
 struct ProductBlock {
   S* data;
   Index stride;
   Index rows;
+  bool fresh = false;
+
+  /// `count` rows from row i, columns from column j on.
+  [[nodiscard]] ProductBlock part(Index i, Index count, Index j = 0) const {
+    return {data + i + j * stride, stride, count, fresh};
+  }
 };
 
 /// Bytes that a tile brings near for every column of its left factor.
@@ -73,48 +80,64 @@ EIGEN_ALWAYS_INLINE void keep_loaded([[maybe_unused]] P& x) {
 #endif
 }
 
-/// C (Panels x Packets packets, Columns) += A (... x inner) B (inner x Columns), in registers.
+/// Keeps the compiler from holding on to what it made of x before: addresses are cheaper to compute
+/// again than to keep beside a tile that fills the registers.
+EIGEN_ALWAYS_INLINE void compute_anew([[maybe_unused]] Index& x) {
+#if defined(__GNUC__)
+  asm("" : "+r"(x));
+#endif
+}
+
+/// C (Panels x Packets packets, Columns) += A (... x inner) B (inner x Columns), in registers. A
+/// block with fewer rows goes through one that has them all. Factors are passed by reference: a
+/// struct copied into an argument is written in words and read in vectors, and that waits until
+/// all that the tile before stored has reached the cache.
 template <int Panels, int Packets, int Columns, bool Rows, Scalar S, class Stored>
-inline void product_tile(Index inner, LeftFactor<S, Stored> a, RightFactor<S> b,
-                         ProductBlock<S> c) {
+inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const RightFactor<S>& b,
+                         const ProductBlock<S>& c) {
   using P = packet::Packet<S>;
   constexpr Index w = packet::width<S>;
   constexpr Index height = Panels * Packets * w;
-  P sums[Columns][Panels][Packets];
-  alignas(64) S edge[Columns][height];
-  const bool partial = c.rows < height;
-  if (partial) {
-    for (Index j = 0; j < Columns; ++j) {
-      std::fill_n(edge[j], height, S{0});
+  if (c.rows < height) {
+    alignas(64) S edge[Columns][height] = {};
+    for (Index j = 0; j < Columns && !c.fresh; ++j)
       std::copy_n(c.data + j * c.stride, c.rows, edge[j]);
-    }
+    product_tile<Panels, Packets, Columns, Rows, S, Stored>(inner, a, b,
+                                                            {&edge[0][0], height, height});
+    for (Index j = 0; j < Columns; ++j) std::copy_n(edge[j], c.rows, c.data + j * c.stride);
+    return;
   }
-  S* out = partial ? &edge[0][0] : c.data;
-  const Index out_stride = partial ? height : c.stride;
+  P sums[Columns][Panels][Packets];
+  S* out = c.data;
+  Index out_stride = c.stride;
 #pragma GCC unroll 8
-  for (int j = 0; j < Columns; ++j) {
+  for (int j = 0; j < Columns; ++j, out += out_stride) {
 #pragma GCC unroll 4
     for (int q = 0; q < Panels; ++q) {
 #pragma GCC unroll 4
       for (int p = 0; p < Packets; ++p)
-        sums[j][q][p] = packet::load<S>(out + j * out_stride + (q * Packets + p) * w);
+        sums[j][q][p] = c.fresh ? packet::fill<S>(0) : packet::load<S>(out + (q * Packets + p) * w);
     }
   }
   // With Rows, neighbouring columns of B lie side by side; without, neighbouring rows do.
+  const Index left_stride = a.k_stride;
+  const Index panel_stride = a.panel_stride;
   const Index k_stride = Rows ? b.k_stride : 1;
   const Index j_stride = Rows ? 1 : b.j_stride;
   const Stored* left = a.data;
+  const S* scales = a.scales;
   const S* right = b.data;
   const char* ahead = a.ahead;
-  for (Index k = 0; k < inner; ++k, left += a.k_stride, right += k_stride) {
+  const Index ahead_stride = a.ahead_stride;
+  for (Index k = 0; k < inner; ++k, left += left_stride, right += k_stride) {
     if (Panels == 1 && ahead != nullptr) {
       bring_near<S>(ahead);
-      ahead += a.ahead_stride;
+      ahead += ahead_stride;
     }
     P packets[Panels][Packets];
 #pragma GCC unroll 4
     for (int q = 0; q < Panels; ++q)
-      load_column<Packets, S>(left + q * a.panel_stride, a.scales + q * Packets * w, packets[q]);
+      load_column<Packets, S>(left + q * panel_stride, scales + q * Packets * w, packets[q]);
     if constexpr (Columns == 2) {
 #pragma GCC unroll 4
       for (int q = 0; q < Panels; ++q) {
@@ -133,22 +156,22 @@ inline void product_tile(Index inner, LeftFactor<S, Stored> a, RightFactor<S> b,
       }
     }
   }
+  out = c.data;
+  compute_anew(out_stride);
 #pragma GCC unroll 8
-  for (int j = 0; j < Columns; ++j) {
+  for (int j = 0; j < Columns; ++j, out += out_stride) {
 #pragma GCC unroll 4
     for (int q = 0; q < Panels; ++q) {
 #pragma GCC unroll 4
       for (int p = 0; p < Packets; ++p)
-        packet::store<S>(out + j * out_stride + (q * Packets + p) * w, sums[j][q][p]);
+        packet::store<S>(out + (q * Packets + p) * w, sums[j][q][p]);
     }
-  }
-  if (partial) {
-    for (Index j = 0; j < Columns; ++j) std::copy_n(edge[j], c.rows, c.data + j * c.stride);
   }
 }
 
 template <Scalar S, class Stored>
-using ProductTile = void (*)(Index, LeftFactor<S, Stored>, RightFactor<S>, ProductBlock<S>);
+using ProductTile = void (*)(Index, const LeftFactor<S, Stored>&, const RightFactor<S>&,
+                             const ProductBlock<S>&);
 
 template <bool Rows, Scalar S, int... Sizes>
 constexpr auto product_tiles(std::integer_sequence<int, Sizes...> /*sizes*/) {

@@ -7,6 +7,7 @@
 
 #include <attend/core/types.hpp>
 #include <attend/kernel/packet.hpp>
+#include <attend/kernel/stored_weights.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -29,8 +30,13 @@ class RunningSoftmax {
   /// shrink.
   bool accumulate(View<S> E) {
     constexpr Index w = packet::width<S>;
+    constexpr int together = static_cast<int>(packet::panel_packets);
     bool grew = false;
-    for (Index i = 0; i < E.rows(); i += w) grew = accumulate_packet(i, E) || grew;
+    Index i = 0;
+    for (; i + together * w <= E.rows(); i += together * w) {
+      grew = accumulate_packets<together>(i, E) || grew;
+    }
+    for (; i < E.rows(); i += w) grew = accumulate_packets<1>(i, E) || grew;
     return grew;
   }
 
@@ -43,41 +49,56 @@ class RunningSoftmax {
   }
 
  private:
-  bool accumulate_packet(Index i, View<S> E) {
-    constexpr S lowest = -std::numeric_limits<S>::infinity();
-    const Index stride = E.outerStride();
-    S* const e = E.data() + i;
+  /// Rows i and on, along the columns: neighbours in memory are read one after another.
+  template <int Packets>
+  bool accumulate_packets(Index i, View<S> E) {
+    using P = packet::Packet<S>;
+    constexpr Index w = packet::width<S>;
     S* const m = memory_.col(0).data() + i;
     S* const l = memory_.col(1).data() + i;
-    const auto before = packet::load<S>(m);
-    const auto energy = [&](Index t) { return packet::load<S>(e + t * stride); };
-    // Four chains, or each would wait for the one before.
-    auto peak = before;
-    auto second = before;
-    auto third = before;
-    auto fourth = before;
-    Index next = 0;
-    for (; next + 4 <= E.cols(); next += 4) {
-      peak = packet::pmax(peak, energy(next));
-      second = packet::pmax(second, energy(next + 1));
-      third = packet::pmax(third, energy(next + 2));
-      fourth = packet::pmax(fourth, energy(next + 3));
+    P peaks[Packets];
+#pragma GCC unroll 4
+    for (int p = 0; p < Packets; ++p) peaks[p] = packet::load<S>(m + p * w);
+    const S* energies = E.data() + i;
+    for (Index t = 0; t < E.cols(); ++t, energies += E.outerStride()) {
+#pragma GCC unroll 4
+      for (int p = 0; p < Packets; ++p)
+        peaks[p] = packet::pmax(peaks[p], packet::load<S>(energies + p * w));
     }
-    for (; next < E.cols(); ++next) peak = packet::pmax(peak, energy(next));
-    peak = packet::pmax(packet::pmax(peak, second), packet::pmax(third, fourth));
-    packet::store(m, peak);
-    // Where nothing was seen yet, e^(-inf - 0) is 0 and e^(-inf + inf) would be NaN.
-    const auto by = packet::zero_where_equal(peak, peak, packet::fill<S>(lowest));
-    auto total = packet::fill<S>(0);
-    for (Index t = 0; t < E.cols(); ++t) {
-      const auto p = packet::exp(packet::psub(energy(t), by));
-      packet::store(e + t * stride, p);
-      total = packet::padd(total, p);
+    P shifts[Packets];
+    P totals[Packets];
+#pragma GCC unroll 4
+    for (int p = 0; p < Packets; ++p) {
+      shifts[p] = finite(peaks[p]);
+      totals[p] = packet::fill<S>(0);
     }
-    const auto shrink = packet::exp(packet::psub(before, by));
-    packet::store(memory_.col(2).data() + i, shrink);
-    packet::store(l, packet::multiply_add(packet::load<S>(l), shrink, total));
-    return packet::smallest(shrink) < S{1};
+    S* e = E.data() + i;
+    for (Index t = 0; t < E.cols(); ++t, e += E.outerStride()) {
+#pragma GCC unroll 4
+      for (int p = 0; p < Packets; ++p) {
+        const P weight =
+            packet::exp_of_softmax(P(packet::psub(packet::load<S>(e + p * w), shifts[p])));
+        packet::store(e + p * w, weight);
+        totals[p] = packet::padd(totals[p], weight);
+      }
+    }
+    P least = packet::fill<S>(1);
+#pragma GCC unroll 4
+    for (int p = 0; p < Packets; ++p) {
+      const P shrink =
+          packet::exp_of_softmax(P(packet::psub(packet::load<S>(m + p * w), shifts[p])));
+      packet::store(m + p * w, peaks[p]);
+      packet::store(memory_.col(2).data() + i + p * w, shrink);
+      packet::store(l + p * w, packet::multiply_add(packet::load<S>(l + p * w), shrink, totals[p]));
+      least = packet::pmin(least, shrink);
+    }
+    return packet::smallest(least) < S{1};
+  }
+
+  /// Where nothing was seen yet, e^(-inf - 0) is 0 and e^(-inf + inf) would be NaN.
+  static packet::Packet<S> finite(const packet::Packet<S>& peak) {
+    return packet::zero_where_equal(peak, peak,
+                                    packet::fill<S>(-std::numeric_limits<S>::infinity()));
   }
 
   View<S> memory_;
@@ -97,7 +118,7 @@ void softmax_rows_backward(ConstView<std::type_identity_t<S>> known,
     for (Index t = 0; t < E.cols(); ++t) {
       S* const e = E.data() + i + t * E.outerStride();
       S* const d = D.data() + i + t * D.outerStride();
-      const auto p = packet::exp(packet::psub(packet::load<S>(e), normaliser));
+      const auto p = packet::exp_of_softmax(packet::psub(packet::load<S>(e), normaliser));
       const auto de = packet::pmul(p, packet::psub(packet::load<S>(d), mean));
       packet::store(e, p);
       packet::store(d, packet::zero_where_equal(de, p, zero));
