@@ -15,6 +15,7 @@ using attend::Index;
 namespace packet = attend::packet;
 
 const auto exponential = [](const auto& x) { return packet::exp(x); };
+const auto exponential_of_softmax = [](const auto& x) { return packet::exp_of_softmax(x); };
 const auto logistic = [](const auto& x) { return packet::sigmoid(x); };
 const auto tangent = [](const auto& x) { return packet::tanh(x); };
 
@@ -84,6 +85,16 @@ TEST(PacketAccuracy, OfExp) {
   EXPECT_LE(largest_error<double>(exponential, exact_exp, -708, 709).units, 2);
 }
 
+TEST(PacketAccuracy, OfExpOfSoftmax) {
+  EXPECT_LE(largest_error<float>(exponential_of_softmax, exact_exp, -87, 0).epsilons, 1.5);
+  for (const float limit : {0.1F, 1.F, 10.F, 80.F}) {
+    EXPECT_LE(
+        largest_error<float>(exponential_of_softmax, exact_exp, -limit, limit).relative_epsilons,
+        1.5F + limit);
+  }
+  EXPECT_LE(largest_error<double>(exponential_of_softmax, exact_exp, -708, 80).units, 2);
+}
+
 TEST(PacketAccuracy, OfSigmoid) {
   EXPECT_LE(largest_error<float>(logistic, exact_logistic, -200, 200).epsilons, 1);
   EXPECT_LE(largest_error<double>(logistic, exact_logistic, -2000, 2000).epsilons, 1);
@@ -128,6 +139,17 @@ TYPED_TEST(Packets, NotANumberStaysNotANumber) {
   EXPECT_TRUE(std::isnan(apply<S>(exponential, nan)));
   EXPECT_TRUE(std::isnan(apply<S>(logistic, nan)));
   EXPECT_TRUE(std::isnan(apply<S>(tangent, nan)));
+}
+
+TYPED_TEST(Packets, AHiddenKeyWeighsNothingAndTheLargestOne) {
+  using S = TypeParam;
+  using Limits = std::numeric_limits<S>;
+  for (const S x : {S{-1e4F}, S{-1e30F}, -Limits::max(), -Limits::infinity()}) {
+    EXPECT_EQ(apply<S>(exponential_of_softmax, x), S{0}) << x;
+  }
+  for (const S x : {S{0}, -S{0}}) EXPECT_EQ(apply<S>(exponential_of_softmax, x), S{1}) << x;
+  for (const S x : grid<S>(-100, 0)) ASSERT_LE(apply<S>(exponential_of_softmax, x), S{1}) << x;
+  EXPECT_TRUE(std::isnan(apply<S>(exponential_of_softmax, Limits::quiet_NaN())));
 }
 
 TYPED_TEST(Packets, StayInTheirRange) {
