@@ -7,6 +7,7 @@
 #include <attend/core/choice.hpp>
 #include <attend/core/dual.hpp>
 #include <attend/core/error.hpp>
+#include <attend/core/frame_batch.hpp>
 #include <attend/core/initialize.hpp>
 #include <attend/core/parameters.hpp>
 #include <attend/core/ragged.hpp>
@@ -125,11 +126,14 @@
 #include <attend/decoder/generation_gate.hpp>
 #include <attend/decoder/luong.hpp>
 #include <attend/decoder/plain.hpp>
+#include <attend/decoder/pointer_decoder.hpp>
+#include <attend/decoder/pointer_output.hpp>
 #include <attend/decoder/readout.hpp>
 #include <attend/decoder/recurrent_decoder.hpp>
 #include <attend/decoder/recurrent_decoder_config.hpp>
 #include <attend/decoder/recurrent_memory.hpp>
 #include <attend/decoder/recurrent_state.hpp>
+#include <attend/decoder/recurrent_steps.hpp>
 #include <attend/decoder/transformer_decoder.hpp>
 #include <attend/decoder/transformer_layer.hpp>
 #include <attend/decoder/transformer_state.hpp>
@@ -144,9 +148,11 @@
 
 // model
 #include <attend/model/any_seq2seq.hpp>
+#include <attend/model/pointer_network.hpp>
 #include <attend/model/recurrent_seq2seq.hpp>
 #include <attend/model/seq2seq.hpp>
 #include <attend/model/tagger.hpp>
+#include <attend/model/teacher_forcing.hpp>
 #include <attend/model/trainable.hpp>
 
 // train

@@ -60,7 +60,7 @@ requires std::default_initializable<typename D::State>
       .length_penalty = options.length_penalty,
       .coverage_penalty = options.coverage_penalty,
       .early_stop = options.early_stop,
-      .constraints = detail::constraints(options, decoder.vocabulary_size())};
+      .constraints = detail::constraints(options, vocabulary_size(decoder, memory))};
   return detail::BeamSearch<D>(decoder, memory, rules).run();
 }
 

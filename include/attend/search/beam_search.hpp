@@ -68,7 +68,7 @@ class BeamSearch {
     if (sentences == 0) return;
     const std::vector<Index> columns = each_sentence(sentences, 1);
     decoder_.begin(memory_, std::span<const Index>(columns), state_);
-    logits_.resize(decoder_.vocabulary_size(), sentences * rules_.beam);
+    logits_.resize(vocabulary_size(decoder_, memory_), sentences * rules_.beam);
     for (const Index b : columns)
       running_.push_back({b, 1, rules_.constraints.max_length(memory_.length(b)), {}});
     paths_.assign(columns.size(), Path{Trace<S>::root});

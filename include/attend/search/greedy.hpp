@@ -47,7 +47,7 @@ requires std::default_initializable<typename D::State>
                                                                  const typename D::Memory& memory,
                                                                  const GreedyOptions& options) {
   using S = typename D::Scalar;
-  const auto constraints = detail::constraints(options, decoder.vocabulary_size());
+  const auto constraints = detail::constraints(options, vocabulary_size(decoder, memory));
   return detail::roll_out(
       decoder, memory, constraints, detail::each_sentence(memory.size(), 1),
       [](Index, const detail::LogitColumn<S>& x) { return detail::arg_max<S>(x); });

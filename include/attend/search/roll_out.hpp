@@ -35,7 +35,7 @@ template <Decoder D, std::invocable<Index, LogitColumn<typename D::Scalar>> Choo
   for (std::size_t h = 0; h < count; ++h) running[h] = h;
   std::vector<Token> tokens(count, constraints.start);
   std::vector<Index> staying;
-  Matrix<S> logits(decoder.vocabulary_size(), static_cast<Index>(count));
+  Matrix<S> logits(vocabulary_size(decoder, memory), static_cast<Index>(count));
 
   for (Index step = 1; !running.empty(); ++step) {
     decoder.step(memory, std::span<const Token>(tokens), state);

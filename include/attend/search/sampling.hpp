@@ -160,7 +160,7 @@ requires std::default_initializable<typename D::State>
     const Random& random) {
   using S = typename D::Scalar;
   const Index sentences = memory.size();
-  const auto constraints = detail::constraints(options, decoder.vocabulary_size());
+  const auto constraints = detail::constraints(options, vocabulary_size(decoder, memory));
   detail::check(options, sentences);
   std::vector<Random> randoms = detail::streams(options, sentences, random);
   detail::TokenSampler sampler(options.temperature, options.top_k, options.top_p);
