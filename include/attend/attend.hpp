@@ -119,6 +119,8 @@
 #include <attend/decoder/bridge.hpp>
 #include <attend/decoder/column_gather.hpp>
 #include <attend/decoder/conditional.hpp>
+#include <attend/decoder/copy_loss.hpp>
+#include <attend/decoder/copying.hpp>
 #include <attend/decoder/decoder.hpp>
 #include <attend/decoder/decoder_attention.hpp>
 #include <attend/decoder/decoder_cell.hpp>
@@ -154,6 +156,7 @@
 #include <attend/model/tagger.hpp>
 #include <attend/model/teacher_forcing.hpp>
 #include <attend/model/trainable.hpp>
+#include <attend/model/weight_objectives.hpp>
 
 // train
 #include <attend/train/adam.hpp>

@@ -150,9 +150,28 @@ TEST(ExtendedVocabulary, GivesASourcesOwnWordsTokens) {
   EXPECT_EQ(words.add("Wien"), 11);
   EXPECT_EQ(words.add("Zürich"), 10);
   EXPECT_EQ(words.size(), 12);
+  EXPECT_EQ(words.find("Wien", 3), 11);
+  EXPECT_EQ(words.find("Graz", 3), 3);
   EXPECT_EQ(words.word(11), "Wien");
   EXPECT_THROW((void)words.word(9), std::invalid_argument);
   EXPECT_THROW((void)words.word(12), std::invalid_argument);
+}
+
+TEST(ExtendedVocabulary, NamesTheWordsOfASentenceAndItsTranslation) {
+  attend::Vocabulary::Counter counter;
+  counter.add("and");
+  counter.add("Wien");
+  const attend::Vocabulary english = counter.build();
+  attend::ExtendedVocabulary own(english.size());
+  const std::vector<std::string_view> source = {"Graz", "und", "Wien", "Graz"};
+  const std::vector<std::string_view> target = {"Wien", "and", "Graz", "or", "<unk>"};
+  const auto V = static_cast<Token>(english.size());
+  EXPECT_EQ(attend::encode_copies(english, source, own),
+            (std::vector<Token>{V, V + 1, english.token("Wien"), V}));
+  const auto tokens = attend::encode_with(english, target, own);
+  EXPECT_EQ(tokens, (std::vector<Token>{english.token("Wien"), english.token("and"), V, 0, 0}));
+  EXPECT_EQ(attend::decode_with(english, std::span(tokens).first(3), own),
+            (std::vector<std::string>{"Wien", "and", "Graz"}));
 }
 
 }  // namespace

@@ -34,6 +34,11 @@ class AnyDecoder {
       std::visit([&]<class M>(const M& m) { become<M>(choice_).zero_like(m); }, other.choice_);
     }
 
+    /// Null where the decoder is another.
+    [[nodiscard]] RecurrentMemory<S>* recurrent() {
+      return std::get_if<RecurrentMemory<S>>(&choice_);
+    }
+
    private:
     friend AnyDecoder;
     std::variant<RecurrentMemory<S>, TransformerMemory<S>> choice_;
@@ -70,6 +75,11 @@ class AnyDecoder {
       return std::visit([](const auto& t) -> ConstView<S> { return t.readouts.view(); }, choice_);
     }
 
+    /// Null where the decoder is another.
+    [[nodiscard]] RecurrentDecoderTrace<S>* recurrent() {
+      return std::get_if<RecurrentDecoderTrace<S>>(&choice_);
+    }
+
    private:
     friend AnyDecoder;
     TracesOf<Choice> choice_;
@@ -93,6 +103,13 @@ class AnyDecoder {
   [[nodiscard]] const WordOutput<S>& word_output() const { return output_of(*this); }
   [[nodiscard]] WordOutput<S>& word_output() { return output_of(*this); }
   [[nodiscard]] Index vocabulary_size() const { return words().E.cols(); }
+  [[nodiscard]] Index vocabulary_size(const Memory& memory) const {
+    return std::visit(
+        [&]<class D>(const D& d) {
+          return attend::vocabulary_size(d, std::get<typename D::Memory>(memory.choice_));
+        },
+        choice_);
+  }
   [[nodiscard]] bool attends() const {
     return std::visit([](const auto& d) { return d.attends(); }, choice_);
   }

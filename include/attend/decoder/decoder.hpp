@@ -11,16 +11,12 @@ namespace attend::inline ATTEND_ABI {
 /// V, the rows of a decoder's logits: its own, or, where what it writes is found in the sources
 /// (positions, words to copy), that of a memory.
 template <class D>
-requires requires(const D& decoder) { decoder.vocabulary_size(); }
-[[nodiscard]] Index vocabulary_size(const D& decoder, const typename D::Memory& /*memory*/) {
-  return decoder.vocabulary_size();
-}
-template <class D>
-requires requires(const D& decoder, const typename D::Memory& memory) {
-  decoder.vocabulary_size(memory);
-}
 [[nodiscard]] Index vocabulary_size(const D& decoder, const typename D::Memory& memory) {
-  return decoder.vocabulary_size(memory);
+  if constexpr (requires { decoder.vocabulary_size(memory); }) {
+    return decoder.vocabulary_size(memory);
+  } else {
+    return decoder.vocabulary_size();
+  }
 }
 
 /// A decoder reads a memory (the encoded sources of a batch) and writes one token a step for every

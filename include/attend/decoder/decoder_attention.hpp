@@ -27,7 +27,13 @@ struct DecoderAttentionTrace {
   Buffer<S> d_controls;
   WeightHistory<S> history;
   WeightHistory<S> d_history;
+  /// Whether history holds the weights of all steps for others.
+  bool keeps_weights = false;
+  /// (longest x N), of losses on the weights; empty without any.
+  Buffer<S> d_weights;
   std::optional<Random> random;
+  /// Of each column, for alignment functions that learn from rewards; empty without any.
+  std::vector<S> advantages;
 
   AttentionWorkspace<S> workspace;
   Buffer<S> sentence_queries;
@@ -36,6 +42,8 @@ struct DecoderAttentionTrace {
   Buffer<S> d_sentence_queries;
   Buffer<S> d_sentence_contexts;
   Buffer<S> d_sentence_controls;
+  Buffer<S> sentence_weights;
+  Buffer<S> d_sentence_weights;
 
   [[nodiscard]] std::span<S> normalisers_of(Index first, Index n) {
     return std::span(normalisers)
@@ -56,6 +64,18 @@ class DecoderAttention : public Attention<Z, W, F> {
   explicit DecoderAttention(Attention<Z, W, F> attention)
       : Attention<Z, W, F>(std::move(attention)) {}
 
+  /// Keeps the weights of every step of a batch in trace.history, so that losses on them may leave
+  /// their gradient in trace.d_weights between `unroll` and its way back. Throws
+  /// std::invalid_argument for a softmax in tiles.
+  void keep_weights() {
+    check_argument(
+        this->needs_columns(),
+        "DecoderAttention: a loss on weights needs them by whole columns; use Sharpened{} "
+        "as the alignment function, which is softmax by whole columns");
+    keeps_weights_ = true;
+  }
+  [[nodiscard]] bool keeps_history() const { return keeps_weights_ || reads_history(); }
+
   /// Whether a step needs the weights of the steps before, so that each waits for the last.
   [[nodiscard]] bool reads_history() const {
     return reads_previous(this->alignment) || past_of(this->score) != Past::nothing;
@@ -66,7 +86,10 @@ class DecoderAttention : public Attention<Z, W, F> {
                      Trace& trace) const {
     trace.random.reset();
     if (random != nullptr && this->needs_columns()) trace.random = random->fork(layout_stream);
-    if (reads_history()) trace.history.zero(memory.longest(), layout.columns());
+    trace.keeps_weights = keeps_weights_;
+    trace.advantages.clear();
+    trace.d_weights.resize(0, 0);
+    if (keeps_history()) trace.history.zero(memory.longest(), layout.columns());
   }
 
   /// d_q features ask; contexts have d_v.
@@ -82,7 +105,8 @@ class DecoderAttention : public Attention<Z, W, F> {
     trace.d_queries.zero(trace.queries.rows(), trace.queries.cols());
     trace.d_contexts.zero(trace.contexts.rows(), trace.contexts.cols());
     trace.d_controls.zero(trace.controls.rows(), trace.controls.cols());
-    if (reads_history()) trace.d_history.zero(trace.history.weights.rows(), trace.contexts.cols());
+    if (keeps_history()) trace.d_history.zero(trace.history.weights.rows(), trace.contexts.cols());
+    if (trace.d_weights.cols() > 0) trace.d_history.weights.view() += trace.d_weights.view();
   }
 
   /// Q (d_q x n) asks at step `step`; overwrites the contexts of the step's columns, and the step's
@@ -103,7 +127,7 @@ class DecoderAttention : public Attention<Z, W, F> {
       const Index U = end - i;
       const Random own = random_of(trace, b);
       Queries<S> queries = queries_of(step, first + i, U, trace, own);
-      if (weights.previous) read_past(i, memory.length(b), weights, queries);
+      if (weights.previous && reads_history()) read_past(i, memory.length(b), weights, queries);
       std::optional<View<S>> kept;
       if (weights.own) kept.emplace(weights.own[i], memory.length(b), U, weights.own.stride);
       this->attend(memory[b], queries, trace.contexts.columns(first + i, U), trace.workspace,
@@ -121,7 +145,7 @@ class DecoderAttention : public Attention<Z, W, F> {
     const bool history = reads_history();
     StepWeights<S> weights;
     StepWeights<S> d_weights;
-    if (history) {
+    if (keeps_history()) {
       weights = trace.history.step(first, before);
       d_weights = trace.d_history.step(first, before);
     }
@@ -131,7 +155,8 @@ class DecoderAttention : public Attention<Z, W, F> {
       const Random own = random_of(trace, b);
       Queries<S> queries = queries_of(step, column, 1, trace, own);
       queries.d_controls = trace.d_controls.column(column);
-      if (weights.previous) {
+      if (!trace.advantages.empty()) queries.advantages = &trace.advantages[at(column)];
+      if (weights.previous && history) {
         read_past(i, memory.length(b), weights, queries);
         queries.d_previous = d_weights.previous[i];
         queries.d_past = accumulates() ? d_weights.accumulated[i] : d_weights.previous[i];
@@ -141,7 +166,8 @@ class DecoderAttention : public Attention<Z, W, F> {
                       weights.own[i], d_weights.own[i]},
                      trace.d_contexts.columns(column, 1), trace.d_queries.columns(column, 1),
                      d_memory.gradient(b), gradient, trace.workspace);
-      if (weights.previous && accumulates()) d_weights.accumulate_backward(i, memory.length(b));
+      if (weights.previous && history && accumulates())
+        d_weights.accumulate_backward(i, memory.length(b));
     }
     this->controls_backward(transposed, Q, trace.d_controls.columns(first, n), dQ, gradient);
     this->project_queries_backward(transposed, Q, trace.d_queries.columns(first, n), dQ, gradient);
@@ -186,6 +212,8 @@ class DecoderAttention : public Attention<Z, W, F> {
   }
 
  private:
+  static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+
   /// Of the batch's generator, for alignment functions that draw.
   static constexpr std::uint64_t layout_stream = 0x616c69676e;
 
@@ -231,6 +259,8 @@ class DecoderAttention : public Attention<Z, W, F> {
   static void scatter(const Ragged& layout, Index b, ConstView<S> from, Buffer<S>& to) {
     for (Index t = 0; t < from.cols(); ++t) to.view().col(layout.column(b, t)) = from.col(t);
   }
+
+  bool keeps_weights_ = false;
 };
 
 }  // namespace attend

@@ -134,10 +134,8 @@ class PointerOutput {
       score.energies(memory[b].keys, queries, E);
       for (Index t = 0; t < U; ++t) {
         const Token target = targets.tokens[static_cast<std::size_t>(layout.column(b, t))];
-        S* e = E.col(t).data();
-        S normaliser = 0;
-        loss.nats += static_cast<double>(cross_entropy<S>(T, e, target, S{0}, normaliser));
-        if (scale != S{0}) cross_entropy_backward<S>(T, e, target, S{0}, normaliser, scale);
+        loss.nats +=
+            static_cast<double>(cross_entropy_in_place<S>(T, E.col(t).data(), target, S{0}, scale));
       }
       if (scale != S{0}) backward(b);
     }

@@ -1,6 +1,7 @@
 /// The recurrent decoder: words in, words out.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 #include <utility>
@@ -55,9 +56,14 @@ class RecurrentDecoder : public RecurrentSteps<C, Z, W, F> {
     f("attention", m.attention...);
     f("readout", m.readout...);
     f("output", m.output...);
+    f("gate", m.gate...);
   }
 
   [[nodiscard]] Index vocabulary_size() const { return embedding.E.cols(); }
+  /// With the words that the sources of a memory have for themselves.
+  [[nodiscard]] Index vocabulary_size(const Memory& memory) const {
+    return this->gate ? std::max(vocabulary_size(), memory.words.end()) : vocabulary_size();
+  }
 
   /// Decoder::step. Throws ShapeError unless there is a token for each hypothesis.
   void step(const Memory& memory, std::span<const Token> tokens, State& state) const {
@@ -65,12 +71,25 @@ class RecurrentDecoder : public RecurrentSteps<C, Z, W, F> {
                state.size());
     embed(tokens, state.trace);
     Steps::step(memory, state);
+    if (!this->gate) return;
+    check_argument(!memory.words.empty(),
+                   "RecurrentDecoder::step: it copies, and the memory has no "
+                   "words; assign memory.words behind remember");
+    state.words = &memory.words;
   }
 
-  /// Decoder::logits.
+  /// Decoder::logits. Where it copies they are log-probabilities.
   void logits(const State& state, View<S> L) const {
-    check_shape("RecurrentDecoder::logits", "L", L, vocabulary_size(), state.size());
-    output.logits(embedding, state.trace.readouts.view(), L);
+    const Index V = vocabulary_size();
+    check_shape("RecurrentDecoder::logits", "L", L,
+                this->gate ? std::max(V, state.words->end()) : V, state.size());
+    output.logits(embedding, state.trace.readouts.view(), L.topRows(V));
+    if (!this->gate) return;
+    for (Index i = 0; i < L.cols(); ++i) {
+      mix_log_probabilities<S>({L.col(i).data(), static_cast<std::size_t>(L.rows())}, V,
+                               *state.trace.generate.column(i), state.weights(i),
+                               (*state.words)[state.sentence(i)]);
+    }
   }
 
   /// RecurrentSteps::unroll over the words of each target behind its start symbol.
@@ -84,12 +103,22 @@ class RecurrentDecoder : public RecurrentSteps<C, Z, W, F> {
                        const TokenBatch& inputs, View<S> dR, State& state, Trace& trace,
                        Memory& d_memory, RecurrentDecoder& gradient) const {
     Steps::unroll_backward(transposed, memory, inputs.layout, dR, state, trace, d_memory, gradient);
-    Embedding<S>::backward(inputs.tokens, trace.d_embedded.view(), gradient.embedding);
+    Embedding<S>::backward(this->gate ? trace.known : inputs.tokens, trace.d_embedded.view(),
+                           gradient.embedding);
   }
 
  private:
   void embed(std::span<const Token> tokens, Trace& trace) const {
-    embedding.forward(tokens, this->inputs(static_cast<Index>(tokens.size()), trace));
+    View<S> X = this->inputs(static_cast<Index>(tokens.size()), trace);
+    if (!this->gate) {
+      embedding.forward(tokens, X);
+      return;
+    }
+    trace.known.clear();
+    for (const Token token : tokens) {
+      trace.known.push_back(token < vocabulary_size() ? token : this->config().unknown);
+    }
+    embedding.forward(trace.known, X);
   }
 };
 

@@ -31,6 +31,13 @@ struct RecurrentDecoderConfig {
   QueryPart query = QueryPart::hidden;
   bool input_feeding = false;
   bool tied_embeddings = false;
+  /// Training keeps the weights of every step, for losses on them; softmax must then go by whole
+  /// columns (Sharpened).
+  bool keeps_weights = false;
+  /// A word may be copied from the source (decoder/copying.hpp); keeps weights.
+  bool copies = false;
+  /// What a decoder reads in place of a word that it copied and does not know.
+  Token unknown = 0;
   /// Of the normal numbers that embeddings begin with; tied ones are divided by sqrt(embedding),
   /// because large vectors would begin as large logits.
   double embedding_deviation = 1;
@@ -51,6 +58,10 @@ inline const RecurrentDecoderConfig& checked(const RecurrentDecoderConfig& confi
                  "RecurrentDecoder: tied embeddings need a readout of the embedding's size; the "
                  "readout is ",
                  config.readout, ", the embedding ", config.embedding);
+  check_argument(
+      !(config.copies || config.keeps_weights) || config.order != DecoderOrder::step_only,
+      "RecurrentDecoder: to copy words, and for losses on weights, it must attend; "
+      "choose another order than step_only");
   return config;
 }
 

@@ -3,6 +3,7 @@
 
 #include <attend/attention/memory.hpp>
 #include <attend/core/types.hpp>
+#include <attend/decoder/copying.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -12,6 +13,8 @@ template <Scalar S>
 struct RecurrentMemory {
   Memory<S> attention;
   Matrix<S> initial;
+  /// For a decoder that copies; a gradient has none.
+  CopiedWords words;
 
   [[nodiscard]] Index size() const { return attention.size(); }
   [[nodiscard]] Index length(Index b) const { return attention.length(b); }

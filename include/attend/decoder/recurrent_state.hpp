@@ -9,6 +9,7 @@
 #include <attend/core/buffer.hpp>
 #include <attend/core/error.hpp>
 #include <attend/decoder/column_gather.hpp>
+#include <attend/decoder/copying.hpp>
 #include <attend/decoder/decoder_attention.hpp>
 #include <attend/decoder/decoder_cell.hpp>
 #include <attend/decoder/weight_history.hpp>
@@ -25,12 +26,18 @@ struct RecurrentDecoderTrace {
   Buffer<S> fed;
   Buffer<S> activations;
   Buffer<S> readouts;
+  /// Where it copies, the probability that each column does not (1 x N).
+  Buffer<S> generate;
   Dropout<S> embedding_dropout;
   Dropout<S> readout_dropout;
 
   Buffer<S> d_embedded;
   Buffer<S> d_below;
   Buffer<S> d_activations;
+  /// Where it copies: the tokens that are embedded.
+  std::vector<Token> known;
+  /// What a loss says of `generate`.
+  Buffer<S> d_generate;
 };
 
 /// The state of n hypotheses: one column each of every layer's state and of what is fed back, the
@@ -50,6 +57,8 @@ class RecurrentDecoderState {
   Buffer<S> previous;
   Buffer<S> accumulated;
   std::vector<Index> lengths;
+  /// Where the decoder copies: what the sources of the last step's memory say.
+  const CopiedWords* words = nullptr;
 
   [[nodiscard]] Index size() const { return static_cast<Index>(sentences.size()); }
   [[nodiscard]] Index sentence(Index i) const { return sentences[static_cast<std::size_t>(i)]; }
@@ -97,6 +106,7 @@ class RecurrentDecoderState {
     gather_(columns, alignments);
     gather_(columns, accumulated);
     gather_(columns, trace.readouts);
+    gather_(columns, trace.generate);
     gather_(columns, sentences);
     gather_(columns, lengths);
   }

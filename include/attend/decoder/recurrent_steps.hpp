@@ -14,6 +14,7 @@
 #include <attend/decoder/decoder_attention.hpp>
 #include <attend/decoder/decoder_cell.hpp>
 #include <attend/decoder/decoder_order.hpp>
+#include <attend/decoder/generation_gate.hpp>
 #include <attend/decoder/readout.hpp>
 #include <attend/decoder/recurrent_decoder_config.hpp>
 #include <attend/decoder/recurrent_memory.hpp>
@@ -37,6 +38,8 @@ class RecurrentSteps {
   std::vector<DecoderCell<C>> cells;
   std::optional<DecoderAttention<Z, W, F>> attention;
   Readout<S> readout;
+  /// Only where it copies.
+  std::optional<GenerationGate<S>> gate;
 
   RecurrentSteps() = default;
 
@@ -52,6 +55,7 @@ class RecurrentSteps {
     check_query();
     bridge = Bridge<S>({config.encoder_states, state_rows(), config.initial}, random);
     if (route_.attends()) attention.emplace(std::move(asks));
+    if (config.keeps_weights || config.copies) attention->keep_weights();
     readout = Readout<S>(
         {.state = config.hidden,
          .context = route_.attends() && config.reads_context.value_or(true) ? config.annotation : 0,
@@ -62,6 +66,10 @@ class RecurrentSteps {
          .output = config.readout,
          .activation = config.activation},
         random);
+    if (config.copies) {
+      gate.emplace(GenerationGateConfig{config.annotation, config.hidden, config.embedding},
+                   random);
+    }
   }
 
   static void parameters(auto&& f, auto&... m) {
@@ -69,6 +77,7 @@ class RecurrentSteps {
     f("cells", m.cells...);
     f("attention", m.attention...);
     f("readout", m.readout...);
+    f("gate", m.gate...);
   }
 
   [[nodiscard]] const RecurrentDecoderConfig& config() const { return config_; }
@@ -92,6 +101,7 @@ class RecurrentSteps {
       to_sentence_major<S>(layout, H, memory.attention.values());
       attention->project_keys(memory.attention);
     }
+    memory.words.clear();
     memory.initial.resize(state_rows(), layout.size());
     bridge.forward(final_states, memory.initial);
   }
@@ -137,6 +147,7 @@ class RecurrentSteps {
     prepare(nullptr, nullptr, trace);
     advance(memory, 0, n, attention ? state.next_weights() : StepWeights<S>{}, state, trace);
     if (!route_.input_feeding) read_out(0, n, trace);
+    open_gate(n, trace);
   }
 
   /// Runs over the inputs of a batch, laid out as its targets (target b reads source b), and
@@ -163,14 +174,17 @@ class RecurrentSteps {
       read_out(0, layout.columns(), trace);
       trace.readout_dropout.apply(layout, trace.readouts.view());
     }
+    open_gate(layout.columns(), trace);
   }
 
   /// The way back of unroll, last step first. dR (d_r x N) is used up; adds to the memory's
-  /// gradient and to `gradient`, and overwrites trace.d_embedded with that of the inputs.
+  /// gradient and to `gradient`, and overwrites trace.d_embedded with that of the inputs. Where it
+  /// copies, trace.d_generate holds the gradient of trace.generate.
   void unroll_backward(const RecurrentSteps& transposed, const Memory& memory, const Ragged& layout,
                        View<S> dR, State& state, Trace& trace, Memory& d_memory,
                        RecurrentSteps& gradient) const {
     zero_gradients(layout, state, trace);
+    if (gate) open_gate_backward(trace, gradient);
     if (!route_.input_feeding) {
       trace.readout_dropout.apply(layout, dR);
       read_out_backward(transposed, 0, layout.columns(), dR, trace);
@@ -198,12 +212,12 @@ class RecurrentSteps {
 
   /// Nothing of a step waits for its attention, and the attention waits for no step.
   [[nodiscard]] bool asks_at_the_end() const {
-    return route_.asks_at_the_end() && !attention->reads_history();
+    return route_.asks_at_the_end() && !attention->keeps_history();
   }
 
-  /// The weights of a step of a batch, where the attention reads the steps before.
+  /// The weights of a step of a batch, where they are kept.
   [[nodiscard]] StepWeights<S> history_of(const Ragged& layout, Index t, Trace& trace) const {
-    if (!attention || !attention->reads_history()) return {};
+    if (!attention || !attention->keeps_history()) return {};
     return trace.attention.history.step(layout.offset(t), t > 0 ? layout.offset(t - 1) : -1);
   }
 
@@ -361,6 +375,25 @@ class RecurrentSteps {
         transposed.readout, dT,
         {trace.cells.back().d_hidden(first, n, config_.hidden),
          trace.attention.d_contexts.columns(first, n), trace.d_embedded.columns(first, n)});
+  }
+
+  /// Overwrites trace.generate of the first n columns.
+  void open_gate(Index n, Trace& trace) const {
+    if (!gate) return;
+    const auto in = readout_parts(0, n, trace);
+    trace.generate.resize(1, n);
+    gate->forward({in.context, in.state, in.embedding}, {trace.generate.column(0), n, 1, n});
+  }
+
+  void open_gate_backward(Trace& trace, RecurrentSteps& gradient) const {
+    const Index N = trace.generate.cols();
+    check_size("RecurrentSteps", "columns of d_generate", trace.d_generate.cols(), N);
+    const auto in = readout_parts(0, N, trace);
+    gate->backward({in.context, in.state, in.embedding}, {trace.generate.column(0), N, 1, N},
+                   {trace.d_generate.column(0), N, 1, N},
+                   {trace.attention.d_contexts.view(),
+                    trace.cells.back().d_hidden(0, N, config_.hidden), trace.d_embedded.view()},
+                   *gradient.gate);
   }
 
   void zero_gradients(const Ragged& layout, State& state, Trace& trace) const {

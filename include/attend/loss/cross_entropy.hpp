@@ -55,33 +55,52 @@ void cross_entropy_backward(Index V, S* l, Token target, S epsilon, S normaliser
   l[target] -= scale * (S{1} - epsilon);
 }
 
+/// The cross-entropy of one column; where scale is not 0, scale times its gradient replaces l.
+template <Scalar S>
+[[nodiscard]] S cross_entropy_in_place(Index V, S* l, Token target, S epsilon, S scale) {
+  S normaliser = 0;
+  const S loss = cross_entropy<S>(V, l, target, epsilon, normaliser);
+  if (scale != S{0}) cross_entropy_backward<S>(V, l, target, epsilon, normaliser, scale);
+  return loss;
+}
+
 /// Columns whose logits live at one time: memory does not grow with vocabulary times tokens.
 inline constexpr Index cross_entropy_tile = 96;
 
-/// The loss of targets (N) from readouts R (d_r x N). `logits(R_tile, L_tile)` overwrites a tile of
-/// logits (V x n); `backward(first, n, dL_tile)`, called where scale is not 0, gets scale times
-/// their gradient. Nats, summed over the targets.
-template <Scalar S, class Logits, class Backward>
-Loss tiled_cross_entropy(Index V, ConstView<std::type_identity_t<S>> R,
-                         std::span<const Token> targets, S epsilon, S scale, Buffer<S>& tile,
-                         Logits&& logits, Backward&& backward) {
-  const auto N = static_cast<Index>(targets.size());
-  check_size("tiled_cross_entropy", "columns of R", R.cols(), N);
+/// The loss of readouts R (d_r x N). `logits(R_tile, L_tile)` overwrites a tile of logits (V x n);
+/// `column_loss(column, l)` returns that of one column's logits and, where scale is not 0, puts
+/// scale times its gradient in their place; `backward(first, n, dL_tile)` is called with it then.
+/// Nats, summed over the columns.
+template <Scalar S, class Logits, class ColumnLoss, class Backward>
+Loss tiled_loss(Index V, ConstView<std::type_identity_t<S>> R, S scale, Buffer<S>& tile,
+                Logits&& logits, ColumnLoss&& column_loss, Backward&& backward) {
+  const Index N = R.cols();
   Loss loss{0, N};
   for (Index first = 0; first < N; first += cross_entropy_tile) {
     const Index n = std::min(cross_entropy_tile, N - first);
     View<S> L = tile.resize(V, n);
     logits(ConstView<S>(R.middleCols(first, n)), L);
     for (Index j = 0; j < n; ++j) {
-      const Token target = targets[static_cast<std::size_t>(first + j)];
-      S* l = L.data() + j * V;
-      S normaliser = 0;
-      loss.nats += static_cast<double>(cross_entropy<S>(V, l, target, epsilon, normaliser));
-      if (scale != S{0}) cross_entropy_backward<S>(V, l, target, epsilon, normaliser, scale);
+      loss.nats += static_cast<double>(column_loss(first + j, L.data() + j * V));
     }
     if (scale != S{0}) backward(first, n, L);
   }
   return loss;
+}
+
+/// The same with the cross-entropy of targets (N).
+template <Scalar S, class Logits, class Backward>
+Loss tiled_cross_entropy(Index V, ConstView<std::type_identity_t<S>> R,
+                         std::span<const Token> targets, S epsilon, S scale, Buffer<S>& tile,
+                         Logits&& logits, Backward&& backward) {
+  check_size("tiled_cross_entropy", "columns of R", R.cols(), static_cast<Index>(targets.size()));
+  return tiled_loss<S>(
+      V, R, scale, tile, logits,
+      [&](Index column, S* l) {
+        return cross_entropy_in_place<S>(V, l, targets[static_cast<std::size_t>(column)], epsilon,
+                                         scale);
+      },
+      backward);
 }
 
 }  // namespace attend

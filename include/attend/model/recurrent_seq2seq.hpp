@@ -30,6 +30,10 @@ struct RecurrentSeq2SeqConfig {
   DecoderOrder order = DecoderOrder::attend_then_step;
   bool input_feeding = false;
   bool tied_embeddings = false;
+  /// Words of the source may be copied (SentencePair::copies); what the decoder does not know of
+  /// them it reads as `unknown`.
+  bool copies = false;
+  Token unknown = 0;
   ReadoutActivation activation = ReadoutActivation::tanh;
   /// Of the normal numbers that embeddings begin with; with few sentences to learn from, less is
   /// better.
@@ -116,8 +120,14 @@ template <Scalar S>
   const auto cell = [&config](Index input, Random& r) {
     return make_cell<S>(config.cell, {input, config.hidden}, r);
   };
-  AnyAttention<S> asks = make_attention<S>(
-      config.attention, {config.hidden, encoder.annotation, config.hidden}, random);
+  const bool keeps_weights = config.options.coverage_loss > 0 || config.options.rewards;
+  AttentionChoice choice = config.attention;
+  if ((config.copies || keeps_weights) && choice.alignment == AlignmentKind::softmax) {
+    choice.alignment = AlignmentKind::sharpened;
+    choice.beta = 1;
+  }
+  AnyAttention<S> asks =
+      make_attention<S>(choice, {config.hidden, encoder.annotation, config.hidden}, random);
   return {{.order = config.order,
            .vocabulary = config.target_vocabulary,
            .embedding = config.embedding,
@@ -129,6 +139,9 @@ template <Scalar S>
            .activation = config.activation,
            .input_feeding = config.input_feeding,
            .tied_embeddings = config.tied_embeddings,
+           .keeps_weights = keeps_weights,
+           .copies = config.copies,
+           .unknown = config.unknown,
            .embedding_deviation = config.embedding_deviation,
            .embedding_dropout = config.embedding_dropout,
            .layer_dropout = config.layer_dropout,

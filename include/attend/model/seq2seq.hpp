@@ -1,18 +1,22 @@
 /// Sequence to sequence: an encoder, a decoder, and what they learn together.
 #pragma once
 
+#include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <attend/core/parameters.hpp>
 #include <attend/core/ragged.hpp>
+#include <attend/decoder/copy_loss.hpp>
 #include <attend/decoder/decoder.hpp>
 #include <attend/encoder/encoding.hpp>
 #include <attend/kernel/panel_matrix.hpp>
 #include <attend/loss/cross_entropy.hpp>
 #include <attend/model/teacher_forcing.hpp>
 #include <attend/model/trainable.hpp>
+#include <attend/model/weight_objectives.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -21,6 +25,9 @@ namespace attend::inline ATTEND_ABI {
 struct SentencePair {
   std::vector<Token> source;
   std::vector<Token> target;
+  /// For a decoder that copies: the source's words as the target would have them, tokens of its
+  /// vocabulary and behind it of the source's own ExtendedVocabulary, which targets then may have.
+  std::vector<Token> copies = {};
 };
 
 /// Pairs as ragged batches, sources and targets each ranked by their own lengths.
@@ -28,22 +35,33 @@ class PairBatch {
  public:
   TokenBatch source;
   TokenBatch target;
+  /// Without tokens where no pair has copies.
+  TokenBatch copies;
 
-  /// Reuses its memory.
+  /// Reuses its memory. Throws ShapeError where a pair's copies are not as many as its source.
   void assign(std::span<const SentencePair* const> pairs) {
     sources_.clear();
     targets_.clear();
+    copies_.clear();
     for (const SentencePair* pair : pairs) {
       sources_.emplace_back(pair->source);
       targets_.emplace_back(pair->target);
+      if (pair->copies.empty()) continue;
+      check_size("PairBatch", "number of copies", std::ssize(pair->copies),
+                 std::ssize(pair->source));
+      copies_.resize(targets_.size() - 1);
+      copies_.emplace_back(pair->copies);
     }
+    if (!copies_.empty()) copies_.resize(targets_.size());
     source.assign(sources_);
     target.assign(targets_);
+    copies.assign(copies_);
   }
 
  private:
   std::vector<std::span<const Token>> sources_;
   std::vector<std::span<const Token>> targets_;
+  std::vector<std::span<const Token>> copies_;
 };
 
 namespace detail {
@@ -70,6 +88,20 @@ const auto& encoding_of(const auto& trace) {
     return trace;
   }
 }
+/// A recurrent decoder's trace or memory, null where the decoder is another.
+template <template <class> class Part, class S>
+auto* recurrent_of(auto& part) {
+  using Kind = std::conditional_t<std::is_const_v<std::remove_reference_t<decltype(part)>>,
+                                  const Part<S>, Part<S>>;
+  if constexpr (requires { part.recurrent(); }) {
+    return part.recurrent();
+  } else if constexpr (std::same_as<std::remove_const_t<Kind>,
+                                    std::remove_cvref_t<decltype(part)>>) {
+    return &part;
+  } else {
+    return static_cast<Kind*>(nullptr);
+  }
+}
 auto readouts_of(const auto& trace) {
   if constexpr (requires { trace.readouts(); }) {
     return trace.readouts();
@@ -84,6 +116,12 @@ struct Seq2SeqOptions {
   Token start = 1;
   Token end = 2;
   double label_smoothing = 0;
+  /// The weight of the coverage loss in training (See et al. 2017, eq. 13; 1 there); the decoder
+  /// must keep its weights.
+  double coverage_loss = 0;
+  /// Whether sampled alignments learn from the log-likelihood of the words they led to
+  /// (model/weight_objectives.hpp); the decoder must keep its weights.
+  bool rewards = false;
 };
 
 /// p(target | source) = prod_t p(y_t | y_<t, source). Satisfies Trainable; its encoder and decoder
@@ -100,6 +138,8 @@ class Seq2Seq {
 
   Encoder encoder;
   D decoder;
+  /// What is expected of a word's log-likelihood (1), where there are rewards.
+  std::optional<Vector<S>> baseline;
 
   /// One thread's memory.
   struct Workspace {
@@ -114,16 +154,22 @@ class Seq2Seq {
     Buffer<S> d_readouts;
     Buffer<S> logits;
     PanelMatrix<S> output_weights;
+    /// Of each column: the source it reads, and its loss.
+    std::vector<Index> sources;
+    std::vector<S> losses;
     std::vector<Seq2Seq> transposed;
   };
 
   Seq2Seq() = default;
   Seq2Seq(Encoder e, D d, Seq2SeqOptions options = {})
-      : encoder(std::move(e)), decoder(std::move(d)), options_(options) {}
+      : encoder(std::move(e)), decoder(std::move(d)), options_(options) {
+    if (options.rewards) baseline = Vector<S>::Zero(1);
+  }
 
   static void parameters(auto&& f, auto&... m) {
     f("encoder", m.encoder...);
     f("decoder", m.decoder...);
+    f("baseline", m.baseline...);
   }
 
   [[nodiscard]] const Seq2SeqOptions& options() const { return options_; }
@@ -138,6 +184,12 @@ class Seq2Seq {
   void remember(const TokenBatch& source, Workspace& workspace, typename D::Memory& memory) const {
     encode(source, nullptr, workspace, memory);
   }
+  /// The same for a decoder that copies: with the words of the sources (SentencePair::copies).
+  void remember(const TokenBatch& source, const TokenBatch& copies, Workspace& workspace,
+                typename D::Memory& memory) const {
+    remember(source, workspace, memory);
+    name_words(source, copies, memory);
+  }
 
   /// The loss of a batch, without dropout and label smoothing. Nats.
   [[nodiscard]] Loss loss(const Batch& batch, Workspace& workspace) const {
@@ -146,7 +198,8 @@ class Seq2Seq {
     return output_loss(batch, S{0}, S{0}, workspace, nothing);
   }
 
-  /// The loss with dropout and label smoothing; adds `scale` times its gradient to `gradient`.
+  /// The loss with dropout, label smoothing and coverage loss; adds `scale` times its gradient to
+  /// `gradient`.
   Loss loss_and_gradient(const Batch& batch, S scale, Random& random, Workspace& workspace,
                          Seq2Seq& gradient) const {
     if (workspace.transposed.empty()) workspace.transposed.push_back(*this);
@@ -156,13 +209,19 @@ class Seq2Seq {
     const auto epsilon = static_cast<S>(options_.label_smoothing);
     const ConstView<S> R = detail::readouts_of(workspace.decoding);
     View<S> dR = workspace.d_readouts.zero(R.rows(), R.cols());
-    const Loss loss =
+    RecurrentDecoderTrace<S>* steps = kept_weights(workspace);
+    if (steps != nullptr) {
+      steps->attention.d_weights.zero(steps->attention.history.weights.rows(), R.cols());
+      steps->d_generate.resize(steps->generate.rows(), R.cols());
+    }
+    Loss loss =
         output_loss(batch, epsilon, scale, workspace, [&](Index first, Index n, View<S> dL) {
           detail::output_of(decoder).backward(
               detail::output_of(transposed.decoder), detail::words_of(decoder),
               R.middleCols(first, n), dL, dR.middleCols(first, n),
               detail::output_of(gradient.decoder), detail::words_of(gradient.decoder));
         });
+    loss.nats += weight_objectives(batch, scale, workspace, gradient);
     unroll_backward(transposed, batch, dR, workspace, gradient);
     return loss;
   }
@@ -187,8 +246,28 @@ class Seq2Seq {
     check_size("Seq2Seq", "number of targets", batch.target.layout.size(),
                batch.source.layout.size());
     encode(batch.source, random, w, w.memory);
+    name_words(batch.source, batch.copies, w.memory);
     shift_behind_start(batch.target, options_.start, w.inputs);
     decoder.unroll(w.memory, w.inputs, random, w.state, w.decoding);
+  }
+
+  /// Tells a decoder that copies what the sources say.
+  static void name_words(const TokenBatch& source, const TokenBatch& copies,
+                         typename D::Memory& memory) {
+    auto* recurrent = detail::recurrent_of<RecurrentMemory, S>(memory);
+    if (recurrent != nullptr && source.layout.columns() == 0) recurrent->words.assign(source);
+    if (copies.layout.size() == 0) return;
+    check_size("Seq2Seq", "number of copied words", copies.layout.columns(),
+               source.layout.columns());
+    check_argument(recurrent != nullptr, "Seq2Seq: only a recurrent decoder copies words");
+    recurrent->words.assign(copies);
+  }
+
+  /// The steps of a recurrent decoder that keeps its weights, else null.
+  static RecurrentDecoderTrace<S>* kept_weights(Workspace& w) {
+    auto* steps = detail::recurrent_of<RecurrentDecoderTrace, S>(w.decoding);
+    const bool kept = steps != nullptr && steps->attention.keeps_weights;
+    return kept ? steps : nullptr;
   }
 
   template <class Backward>
@@ -196,10 +275,62 @@ class Seq2Seq {
                    Backward&& backward) const {
     const auto& output = detail::output_of(decoder);
     const PanelMatrix<S>& weights = output.weights(detail::words_of(decoder), w.output_weights);
-    return tiled_cross_entropy<S>(
-        decoder.vocabulary_size(), detail::readouts_of(w.decoding), batch.target.tokens, epsilon,
-        scale, w.logits, [&](ConstView<S> R, View<S> L) { output.logits(weights, R, L); },
+    const Index V = decoder.vocabulary_size();
+    RecurrentDecoderTrace<S>* steps = kept_weights(w);
+    const bool copies = steps != nullptr && steps->generate.rows() > 0;
+    if (copies) {
+      check_copying(epsilon, w);
+      sources_of_columns(batch.target.layout, w.sources);
+    }
+    w.losses.resize(batch.target.tokens.size());
+    return tiled_loss<S>(
+        V, detail::readouts_of(w.decoding), scale, w.logits,
+        [&](ConstView<S> R, View<S> L) { output.logits(weights, R, L); },
+        [&](Index column, S* l) {
+          const auto at = static_cast<std::size_t>(column);
+          const Token target = batch.target.tokens[at];
+          w.losses[at] =
+              copies ? copy_loss<S>(*detail::recurrent_of<RecurrentMemory, S>(w.memory),
+                                    {column, w.sources[at], {l, static_cast<std::size_t>(V)}},
+                                    target, scale, *steps)
+                     : cross_entropy_in_place<S>(V, l, target, epsilon, scale);
+          return w.losses[at];
+        },
         backward);
+  }
+
+  static void check_copying(S epsilon, Workspace& w) {
+    check_argument(!detail::recurrent_of<RecurrentMemory, S>(w.memory)->words.empty(),
+                   "Seq2Seq: the decoder copies words, and the pairs say none; fill "
+                   "SentencePair::copies");
+    check_argument(epsilon == S{0},
+                   "Seq2Seq: label smoothing spreads over a vocabulary, and a decoder that copies "
+                   "has one for each source; set label_smoothing to 0");
+  }
+
+  static void sources_of_columns(const Ragged& layout, std::vector<Index>& sources) {
+    sources.clear();
+    for (Index t = 0; t < layout.steps(); ++t) {
+      for (Index r = 0; r < layout.count(t); ++r) sources.push_back(layout.sequence(r));
+    }
+  }
+
+  /// What the options ask of weights; adds to their gradient. Returns nats.
+  double weight_objectives(const Batch& batch, S scale, Workspace& w, Seq2Seq& gradient) const {
+    if (options_.coverage_loss == 0 && !options_.rewards) return 0;
+    RecurrentDecoderTrace<S>* steps = kept_weights(w);
+    check_argument(steps != nullptr,
+                   "Seq2Seq: the coverage loss and rewards need a recurrent decoder with "
+                   "keeps_weights");
+    const Ragged& layout = batch.target.layout;
+    if (options_.rewards) {
+      (*gradient.baseline)(0) +=
+          scale * reward_objective<S>(layout, w.losses, (*baseline)(0), scale, steps->attention);
+    }
+    if (options_.coverage_loss == 0) return 0;
+    return coverage_objective<S>(layout,
+                                 detail::recurrent_of<RecurrentMemory, S>(w.memory)->attention,
+                                 static_cast<S>(options_.coverage_loss), scale, steps->attention);
   }
 
   void unroll_backward(const Seq2Seq& transposed, const Batch& batch, View<S> dR, Workspace& w,

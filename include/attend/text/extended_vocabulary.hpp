@@ -1,12 +1,14 @@
 /// A vocabulary that grows with the words of one source.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <attend/core/error.hpp>
 #include <attend/core/types.hpp>
+#include <attend/text/vocabulary.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -22,11 +24,18 @@ class ExtendedVocabulary {
 
   /// The token of a word outside the vocabulary, a new one the first time.
   Token add(std::string_view word) {
+    const Token known = find(word, unknown_token);
+    if (known != unknown_token) return known;
+    words_.emplace_back(word);
+    return static_cast<Token>(size() - 1);
+  }
+
+  /// The token of one of the source's own words, or `otherwise`.
+  [[nodiscard]] Token find(std::string_view word, Token otherwise) const {
     for (std::size_t i = 0; i < words_.size(); ++i) {
       if (words_[i] == word) return static_cast<Token>(size_ + static_cast<Index>(i));
     }
-    words_.emplace_back(word);
-    return static_cast<Token>(size() - 1);
+    return otherwise;
   }
 
   /// The word of a token from size on. Throws std::invalid_argument for another.
@@ -40,5 +49,39 @@ class ExtendedVocabulary {
   Index size_;
   std::vector<std::string> words_;
 };
+
+/// A source's words as a decoder that copies them names them (SentencePair::copies): tokens of the
+/// target's vocabulary, else of `own`, to which they are added.
+[[nodiscard]] inline std::vector<Token> encode_copies(const Vocabulary& target,
+                                                      std::span<const std::string_view> source,
+                                                      ExtendedVocabulary& own) {
+  std::vector<Token> tokens = target.encode(source);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] == unknown_token) tokens[i] = own.add(source[i]);
+  }
+  return tokens;
+}
+
+/// A target's words: tokens of its vocabulary, else the source's own, else unknown.
+[[nodiscard]] inline std::vector<Token> encode_with(const Vocabulary& target,
+                                                    std::span<const std::string_view> words,
+                                                    const ExtendedVocabulary& own) {
+  std::vector<Token> tokens = target.encode(words);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] == unknown_token) tokens[i] = own.find(words[i], unknown_token);
+  }
+  return tokens;
+}
+
+/// The words of tokens of both. Throws std::out_of_range and std::invalid_argument as they do.
+[[nodiscard]] inline std::vector<std::string> decode_with(const Vocabulary& target,
+                                                          std::span<const Token> tokens,
+                                                          const ExtendedVocabulary& own) {
+  std::vector<std::string> words;
+  for (const Token token : tokens) {
+    words.push_back(token < target.size() ? target.word(token) : own.word(token));
+  }
+  return words;
+}
 
 }  // namespace attend
