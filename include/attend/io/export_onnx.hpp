@@ -81,7 +81,7 @@ std::string onnx_readout(OnnxGraph& graph, const Readout<S>& readout,
   }
 }
 
-/// One step of a recurrent decoder, node by node as RecurrentDecoder::advance goes.
+/// One step of a recurrent decoder, node by node as RecurrentSteps::advance goes.
 template <class D>
 class OnnxStep {
  public:
@@ -94,6 +94,7 @@ class OnnxStep {
         graph_(graph) {}
 
   void build() {
+    if (decoder_.gate) refuse_onnx("a decoder that copies has words of each source's own");
     read_inputs();
     words_ = onnx_words<S>(graph_, "embedding", decoder_.embedding);
     embedded_ = graph_.node("Gather", {words_, token_});

@@ -170,6 +170,8 @@ TEST(ExportOnnx, SaysWhatItCannot) {
             "export to ONNX: attentions must see the whole source, but the window is not full");
   EXPECT_EQ(message([](auto& c) { c.recurrent.attention.alignment = AlignmentKind::sparsemax; }),
             "export to ONNX: the alignment function must be softmax, sharpened or not");
+  EXPECT_EQ(message([](auto& c) { c.recurrent.copies = true; }),
+            "export to ONNX: a decoder that copies has words of each source's own");
   for (const ScoreKind score : {ScoreKind::cosine, ScoreKind::location_sensitive}) {
     EXPECT_EQ(message([&](auto& c) { c.recurrent.attention.score = score; }),
               "export to ONNX: the score must be one of additive, concat, normalised, dot, scaled "
