@@ -1,14 +1,17 @@
-/// How good a model is: BLEU, perplexity, speed, and BLEU by source length.
+/// How good a model is: BLEU, perplexity, word errors, speed, and BLEU by source length.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "translate.hpp"
 #include <attend/text/bleu.hpp>
 #include <attend/text/corpus.hpp>
+#include <attend/text/edit_distance.hpp>
 #include <attend/text/tokenize.hpp>
 #include <attend/train/batches.hpp>
 
@@ -26,6 +29,7 @@ struct LengthBucket {
 struct Evaluation {
   attend::Bleu bleu;
   attend::Loss loss;
+  attend::ErrorRate errors;
   double words_per_second = 0;
   std::vector<LengthBucket> buckets;
 };
@@ -102,6 +106,27 @@ inline std::vector<LengthBucket> bleu_by_length(const attend::ParallelText& text
   return buckets;
 }
 
+/// Errors in words. Lines with the same source are one sequence, their targets alternatives of
+/// which the closest counts: the pronunciations of a word.
+inline attend::ErrorRate word_errors(const attend::ParallelText& text,
+                                     const std::vector<std::string>& translations) {
+  struct Answers {
+    std::string_view translation;
+    std::vector<std::vector<std::string_view>> references;
+  };
+  std::map<std::string_view, Answers> by_source;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    Answers& answers = by_source[text.source[i]];
+    answers.translation = translations[i];
+    answers.references.push_back(attend::split_words(text.target[i]));
+  }
+  attend::ErrorRate errors;
+  for (const auto& [source, answers] : by_source) {
+    errors.add_best(attend::split_words(answers.translation), answers.references);
+  }
+  return errors;
+}
+
 inline Evaluation evaluate(const TranslationModel& translator, const attend::ParallelText& text,
                            const SearchOptions& options, attend::ThreadPool& pool) {
   Evaluation result;
@@ -114,6 +139,7 @@ inline Evaluation evaluate(const TranslationModel& translator, const attend::Par
   for (const std::string& line : translations) words += attend::split_words(line).size();
   result.words_per_second = static_cast<double>(words) / seconds.count();
   result.bleu = attend::bleu(translations, text.target);
+  result.errors = word_errors(text, translations);
   result.buckets = bleu_by_length(text, translations);
   return result;
 }

@@ -42,6 +42,9 @@ inline void print(const std::string& path, const Evaluation& result, const Searc
               bleu.precisions[1], bleu.precisions[2], bleu.precisions[3], bleu.brevity_penalty);
   std::printf("  perplexity %.3f over %ld target tokens\n", result.loss.perplexity(),
               static_cast<long>(result.loss.tokens));
+  std::printf("  word error rate %.2f%%, %.2f%% of %ld sources without any error\n",
+              100 * result.errors.rate(), 100 * result.errors.exact_rate(),
+              static_cast<long>(result.errors.sequences));
   std::printf("  %.0f words/s with %d thread%s, weights in %s\n", result.words_per_second,
               options.threads, options.threads == 1 ? "" : "s", options.precision.c_str());
   std::printf("  source words  sentences   BLEU\n");
@@ -75,8 +78,7 @@ inline int evaluate(const EvaluateCommand& command) {
   for (const std::string& path : command.models) {
     translators.push_back(load_model(path));
     check(command.search, translators.back().recipe);
-    attend::set_precision(translators.back().model,
-                          *attend::precision_named(command.search.precision));
+    prepare(translators.back().model, command.search);
   }
   const attend::ParallelText text = attend::read_parallel(command.source, command.target);
   attend::ThreadPool pool(command.search.threads);

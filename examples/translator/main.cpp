@@ -36,7 +36,7 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
   train
       ->add_option("--alignment", recipe.alignment,
                    "softmax, sharpened, smoothed, sparsemax, argmax, straight_through, sampled, "
-                   "monotonic, memory_addressing or local_predictive")
+                   "monotonic, monotonic_parallel, memory_addressing or local_predictive")
       ->capture_default_str();
   train
       ->add_option("--reach", recipe.reach,
@@ -68,7 +68,21 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
       ->add_option("--activation", recipe.activation,
                    "theirs: relu, gelu, gelu_tanh, silu; gated: glu, reglu, geglu, swiglu")
       ->capture_default_str();
-  train->add_option("--positions", recipe.positions, "of a transformer: sinusoidal, rotary or none")
+  train
+      ->add_option("--positions", recipe.positions,
+                   "of a transformer: sinusoidal, rotary, relative, linear_bias or none")
+      ->capture_default_str();
+  train
+      ->add_option("--relative-clip", recipe.relative_clip,
+                   "the distance from which on relative positions are all the same")
+      ->capture_default_str();
+  train
+      ->add_option("--soft-cap", recipe.soft_cap,
+                   "bound of energies in a transformer's self-attention; 0 for none")
+      ->capture_default_str();
+  train
+      ->add_option("--self-reach", recipe.self_reach,
+                   "steps on either side that a transformer's self-attention sees; 0 for all")
       ->capture_default_str();
   train->add_option("--attention-dropout", recipe.attention_dropout, "on a transformer's weights")
       ->capture_default_str();
@@ -146,6 +160,8 @@ void add_search(CLI::App& command, translator::SearchOptions& options) {
       ->capture_default_str();
   command.add_flag("--copy-unknown", options.copy_unknown,
                    "where the model wants an unknown word, copy the source word it attends to");
+  command.add_flag("--hard", options.hard,
+                   "a monotonic attention takes one word at a step, whole, and never goes back");
 }
 
 void add_translate(CLI::App& app, translator::TranslateCommand& command,
@@ -168,7 +184,8 @@ void add_translate(CLI::App& app, translator::TranslateCommand& command,
 }
 
 void add_evaluate(CLI::App& app, translator::EvaluateCommand& command) {
-  auto* evaluate = app.add_subcommand("evaluate", "BLEU, perplexity, speed, BLEU by length");
+  auto* evaluate =
+      app.add_subcommand("evaluate", "BLEU, perplexity, word errors, speed, BLEU by length");
   evaluate->add_option("--model", command.models, "one model file or more")->required();
   evaluate->add_option("--source", command.source, "text, one sentence a line")->required();
   evaluate->add_option("--target", command.target, "its translation, line by line")->required();

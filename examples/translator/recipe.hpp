@@ -42,6 +42,9 @@ struct Recipe {
   std::string norm = "pre";
   std::string norm_kind = "layer";
   std::string positions = "sinusoidal";
+  Index relative_clip = 16;
+  double soft_cap = 0;
+  Index self_reach = 0;
   double attention_dropout = 0;
   double dropout = 0.3;
   double embedding_dropout = as_dropout;
@@ -73,10 +76,11 @@ struct Recipe {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(
     Recipe, encoder, cell, score, window, alignment, reach, beta, decoder, input_feeding,
     tied_embeddings, shared_embeddings, maxout, hidden, embedding, layers, heads, key_heads,
-    feed_forward, activation, norm, norm_kind, positions, attention_dropout, dropout,
-    embedding_dropout, annotation_dropout, readout_dropout, label_smoothing, subwords,
-    separate_subwords, min_frequency, max_length, batch, batch_tokens, shards, epochs, rate,
-    schedule, warmup, beta2, weight_decay, clip, patience, average, select, seed)
+    feed_forward, activation, norm, norm_kind, positions, relative_clip, soft_cap, self_reach,
+    attention_dropout, dropout, embedding_dropout, annotation_dropout, readout_dropout,
+    label_smoothing, subwords, separate_subwords, min_frequency, max_length, batch, batch_tokens,
+    shards, epochs, rate, schedule, warmup, beta2, weight_decay, clip, patience, average, select,
+    seed)
 
 /// The value that a name stands for. Throws std::invalid_argument that lists the names.
 template <class T>
@@ -125,6 +129,7 @@ inline attend::AttentionChoice attention_choice(const Recipe& recipe) {
                             {"straight_through", AlignmentKind::straight_through},
                             {"sampled", AlignmentKind::sampled},
                             {"monotonic", AlignmentKind::monotonic},
+                            {"monotonic_parallel", AlignmentKind::monotonic_parallel},
                             {"memory_addressing", AlignmentKind::memory_addressing},
                             {"local_predictive", AlignmentKind::local_predictive}});
   return {.score = score,
@@ -193,7 +198,9 @@ inline attend::TransformerConfig transformer_config(const Recipe& recipe) {
   const auto positions = named<PositionKind>("--positions", recipe.positions,
                                              {{"none", PositionKind::none},
                                               {"sinusoidal", PositionKind::sinusoidal},
-                                              {"rotary", PositionKind::rotary}});
+                                              {"rotary", PositionKind::rotary},
+                                              {"relative", PositionKind::relative},
+                                              {"linear_bias", PositionKind::linear_bias}});
   return {.size = recipe.embedding,
           .layers = recipe.layers,
           .heads = recipe.heads,
@@ -204,6 +211,9 @@ inline attend::TransformerConfig transformer_config(const Recipe& recipe) {
           .placement = placement,
           .norm = norm,
           .positions = positions,
+          .relative_clip = recipe.relative_clip,
+          .soft_cap = recipe.soft_cap,
+          .reach = recipe.self_reach,
           .dropout = recipe.dropout,
           .attention_dropout = recipe.attention_dropout};
 }

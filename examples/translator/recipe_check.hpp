@@ -66,6 +66,9 @@ inline void check_model(const Recipe& recipe) {
   attend::check_argument(!rotary || recipe.embedding / recipe.heads % 2 == 0,
                          "--positions rotary turns features in pairs, and a head has ",
                          recipe.embedding / recipe.heads, "; choose another --embed or --heads");
+  check_at_least("--relative-clip", recipe.relative_clip, 1);
+  check_amount("--soft-cap", recipe.soft_cap);
+  check_at_least("--self-reach", recipe.self_reach, 0);
   const bool joint = recipe.subwords > 0 && !recipe.separate_subwords;
   attend::check_argument(!recipe.shared_embeddings || joint,
                          "--share-embeddings needs --subwords of both languages together");

@@ -17,6 +17,8 @@ struct SearchOptions {
   std::string precision = "float32";
   /// Let the model choose the unknown symbol, and put the source word in its place.
   bool copy_unknown = false;
+  /// A monotonic attention takes one word at a step, whole.
+  bool hard = false;
 };
 
 inline void check_threads(int threads) {
@@ -37,6 +39,8 @@ inline void check(const SearchOptions& options, const Recipe& recipe) {
   attend::check_argument(
       !options.copy_unknown || (recipe.subwords == 0 && attends(recipe)),
       "--copy-unknown needs a model of whole words with attention, and this is another");
+  attend::check_argument(!options.hard || recipe.alignment.starts_with("monotonic"),
+                         "--hard needs a model with --alignment monotonic, and this is another");
 }
 
 }  // namespace translator

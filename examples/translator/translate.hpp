@@ -26,6 +26,12 @@ inline Candidates blank_translation(const Model& model) {
   return {{.tokens = {}, .weights = attend::Matrix<float>::Ones(rows, 1), .finished = true}};
 }
 
+/// Makes a loaded model what the options say of it.
+inline void prepare(Model& model, const SearchOptions& options) {
+  attend::set_precision(model, *attend::precision_named(options.precision));
+  if (options.hard) make_hard(model);
+}
+
 /// Translates encoded sources (with end symbols); for each the n best, best first. Sentences of
 /// similar length are searched together, and none depends on the others. Throws Interrupted.
 inline std::vector<Candidates> search(const Model& model,

@@ -131,7 +131,7 @@ inline int interpret(const TranslationModel& translator, Index k) {
 inline int translate(const TranslateCommand& command) {
   TranslationModel translator = load_model(command.model);
   check(command, translator.recipe);
-  attend::set_precision(translator.model, *attend::precision_named(command.search.precision));
+  prepare(translator.model, command.search);
   if (command.wait_k > 0) return interpret(translator, command.wait_k);
   attend::ThreadPool pool(command.search.threads);
   Printer printer(translator, command);

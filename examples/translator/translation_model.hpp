@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -144,6 +145,13 @@ inline TranslationModel model_from(const attend::TensorFile& file) {
 
 inline TranslationModel load_model(const std::filesystem::path& path) {
   return model_from(attend::read_safetensors(path));
+}
+
+/// Lets a model's monotonic attention search in its hard form (Raffel et al. 2017, algorithm 1).
+inline void make_hard(Model& model) {
+  auto& decoder = std::get<attend::AnyRecurrentDecoder<float>>(model.decoder.choice());
+  auto& alignment = decoder.attention->alignment.choice();
+  std::get<attend::Monotonic>(alignment).mode = attend::MonotonicMode::hard;
 }
 
 }  // namespace translator

@@ -55,6 +55,7 @@
 // score
 #include <attend/score/additive.hpp>
 #include <attend/score/adjusted.hpp>
+#include <attend/score/any_adjustment.hpp>
 #include <attend/score/any_score.hpp>
 #include <attend/score/concat.hpp>
 #include <attend/score/cosine.hpp>

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <attend/attention/any_window.hpp>
 #include <attend/attention/cross_attention.hpp>
 #include <attend/attention/self_attention.hpp>
 #include <attend/testing/gradient_check.hpp>
@@ -31,6 +32,10 @@ using reference::same_bits;
 using reference::Wide;
 
 const std::vector<Heads> all_heads = {{1, 1, 3, 3}, {4, 4, 2, 5}, {4, 2, 3, 2}, {3, 1, 2, 1}};
+
+/// All of them; relative positions are the same from a distance of 3 on.
+const attend::AdjustmentConfig all_adjustments = {
+    .soft_cap = 1.5, .relative_clip = 3, .linear_bias = true};
 
 /// Two features more than the largest number of columns a head is asked with at one time.
 const Ragged layout(std::vector<Index>{3, 0, 19, 1});
@@ -94,6 +99,60 @@ TEST(SelfAttention, IsEveryHeadByTheBook) {
   for (const Heads& h : all_heads) {
     expect_self_by_the_book<Full>(h);
     expect_self_by_the_book<Causal>(h);
+  }
+}
+
+/// Soft cap, then relative positions, then linear biases, by the formulas of their papers.
+Wide adjusted_by_the_book(Wide E, const Wide& Q, const Wide& R, Index head, const Heads& h) {
+  const Index clip = R.cols() / 2;
+  const long double slope = std::exp2(-8.0L * (head + 1) / h.heads);
+  for (Index u = 0; u < E.cols(); ++u) {
+    for (Index t = 0; t < E.rows(); ++t) {
+      const Index column = std::min(std::max(t - u, -clip), clip) + clip;
+      E(t, u) = 1.5L * std::tanh(E(t, u) / 1.5L) +
+                Q.col(u).dot(R.col(column)) / std::sqrt(static_cast<long double>(h.key)) -
+                slope * std::abs(t - u);
+    }
+  }
+  return E;
+}
+
+TEST(SelfAttention, AdjustsEnergiesByTheBook) {
+  const std::vector<attend::AnyWindow> windows = {Full{}, Causal{}, attend::Sliding{2, 1}};
+  for (const Heads& h : all_heads) {
+    for (const auto& window : windows) {
+      Random random(11);
+      SelfAttention<double, attend::AnyWindow> layer(
+          {.size = 5, .heads = h, .adjustments = all_adjustments}, random, window);
+      randomize(layer, random);
+      Wide R;
+      attend::for_each_parameter(
+          [&](std::string_view name, const auto& p) {
+            if (name == "relative.R") R = attend::values(p).template cast<long double>();
+          },
+          layer);
+      R.resize(h.key, 7);
+      const auto X = random_matrix<double>(random, 5, layout.columns());
+      MultiHeadTrace<double> trace;
+      Matrix<double> Y(5, layout.columns());
+      layer.forward(layout, X, Y, nullptr, trace);
+      for (Index b = 0; b < layout.size(); ++b) {
+        const Index T = layout.length(b);
+        const Wide P = wide(layer.input, X.middleCols(layout.start(b), T));
+        Wide C(h.context_rows(), T);
+        for (Index i = 0; i < h.heads; ++i) {
+          const Index shared = i / (h.heads / h.key_heads);
+          const Wide Q = P.middleRows(i * h.key, h.key);
+          const Wide K = P.middleRows(h.query_rows() + shared * h.key, h.key);
+          const Wide E = K.transpose() * Q / std::sqrt(static_cast<long double>(h.key));
+          const Wide V = P.bottomRows(h.value_rows()).middleRows(shared * h.value, h.value);
+          C.middleRows(i * h.value, h.value) =
+              reference::attention(adjusted_by_the_book(E, Q, R, i, h), V, window).contexts;
+        }
+        EXPECT_LT(distance(wide(layer.output, C.cast<double>()), Y.middleCols(layout.start(b), T)),
+                  1e-13);
+      }
+    }
   }
 }
 
@@ -162,8 +221,11 @@ TEST(SelfAttention, StepsAsItPassesTheWhole) {
   for (const Heads& h : all_heads) {
     Random random(5);
     const bool even = h.key % 2 == 0;
-    SelfAttention<double, Causal> layer(
-        {.size = 5, .heads = h, .rotary = {.size = even ? h.key : 0}}, random);
+    SelfAttention<double, attend::Sliding> layer({.size = 5,
+                                                  .heads = h,
+                                                  .rotary = {.size = even ? h.key : 0},
+                                                  .adjustments = all_adjustments},
+                                                 random, attend::Sliding::causal(8));
     constexpr Index T = 12;
     const Ragged one(std::vector<Index>{T});
     const auto X = random_matrix<double>(random, 5, T);
@@ -183,13 +245,18 @@ TEST(SelfAttention, StepsAsItPassesTheWhole) {
   }
 }
 
-/// With dropout, with positions that turn, and with what a batch has of every length.
+/// With dropout, with positions that turn, with adjustments, and with what a batch has of every
+/// length.
 TEST(SelfAttention, HasItsGradient) {
   for (const Heads& h : all_heads) {
     Random random(6);
     const bool even = h.key % 2 == 0;
-    SelfAttention<double, Causal> layer(
-        {.size = 4, .heads = h, .dropout = 0.3, .rotary = {.size = even ? h.key : 0}}, random);
+    SelfAttention<double, Causal> layer({.size = 4,
+                                         .heads = h,
+                                         .dropout = 0.3,
+                                         .rotary = {.size = even ? h.key : 0},
+                                         .adjustments = all_adjustments},
+                                        random);
     randomize(layer, random);
     const auto X = random_matrix<double>(random, 4, layout.columns());
     const auto weights = random_matrix<double>(random, 4, layout.columns());
@@ -286,6 +353,11 @@ TEST(MultiHead, SaysWhatIsWrong) {
                                          random);
             }),
             "SelfAttention: rotary positions turn heads of 4 features, but a head's keys have 2");
+  EXPECT_EQ(message_of([&] {
+              (void)SelfAttention<float>(
+                  {.size = 4, .heads = {2, 2, 2, 2}, .adjustments = {.soft_cap = -1}}, random);
+            }),
+            "AnyAdjustment: soft_cap and relative_clip are -1 and 0, expected 0 or more");
   const attend::MultiHead<float> heads(Heads{2, 2, 2, 2});
   attend::AttentionWorkspace<float> workspace;
   const Matrix<float> Q(4, 3);

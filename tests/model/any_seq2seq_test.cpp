@@ -59,6 +59,10 @@ std::vector<Case> all_cases() {
   cases[1].config.transformer.longest = 30;
   cases[1].config.transformer.activation = attend::Activation::gelu;
   cases[4].config.transformer.placement = attend::NormPlacement::after;
+  cases[4].config.transformer.positions = attend::PositionKind::relative;
+  cases[4].config.transformer.relative_clip = 2;
+  cases[4].config.transformer.soft_cap = 3;
+  cases[4].config.transformer.reach = 3;
   cases[4].config.recurrent.tied_embeddings = true;
   cases[4].config.recurrent.options.label_smoothing = 0.1;
   cases[4].config.shared_embeddings = true;
@@ -214,6 +218,13 @@ TEST(AnySeq2Seq, SaysWhatCannotBe) {
             "transformer: size, layers and feed_forward are 6, 0, 7, expected 1 or more");
   EXPECT_EQ(made([](auto& c) { c.transformer.positions = attend::PositionKind::learned; }),
             "Positions: the longest length of learned positions is 0, expected 1 or more");
+  EXPECT_EQ(made([](auto& c) {
+              c.transformer.positions = attend::PositionKind::relative;
+              c.transformer.relative_clip = 0;
+            }),
+            "transformer: relative_clip is 0, expected 1 or more");
+  EXPECT_EQ(made([](auto& c) { c.transformer.reach = -1; }),
+            "transformer: reach is -1, expected 0 or more");
   EXPECT_EQ(made([](auto& c) { c.recurrent.attention.score = attend::ScoreKind::dot; }, transformer,
                  recurrent),
             "make_recurrent_decoder: a score without weights compares states with annotations as "

@@ -46,9 +46,9 @@ sums() {
 recalled() {
   awk '{
     for (i = 1; $i != "?"; i += 2) number[$i] = $(i + 1)
-    line = number[$(++i)]
-    while (++i <= NF) line = line " " number[$i]
-    print line
+    line = ""
+    for (++i; i <= NF; ++i) line = line " " $i " " number[$i]
+    print substr(line, 2)
   }' x.source
 }
 

@@ -192,10 +192,11 @@ part_choices() {
   done
   local alignment
   for alignment in sharpened smoothed sparsemax argmax straight_through sampled monotonic \
-    memory_addressing local_predictive; do
+    monotonic_parallel memory_addressing local_predictive; do
     learns_and_translates --alignment $alignment --reach 2
   done
   learns_and_translates --score coverage --alignment monotonic --window local --reach 3
+  check "translates: hard" from valid.source translate --model model --hard
   learns_and_translates --decoder luong --input-feeding
   learns_and_translates --maxout
   learns_and_translates --tie-embeddings
@@ -214,6 +215,10 @@ part_choices() {
   learns_and_translates --decoder transformer --feed-forward 20 --layers 2 --tie-embeddings
   learns_and_translates --encoder transformer --decoder transformer --activation swiglu \
     --norm-kind rms --positions rotary --heads 4 --key-heads 2 --attention-dropout 0.1
+  for positions in relative linear_bias; do
+    learns_and_translates --encoder transformer --decoder transformer --heads 2 \
+      --positions $positions --relative-clip 3 --soft-cap 20 --self-reach 4
+  done
   learns_and_translates --average 3 --beta2 0.98
   check "an epoch's model is a model" run info --model model.epoch-1
   if has_subwords; then
@@ -372,12 +377,20 @@ part_evaluate() {
   check "another" train b --score none
   local test=(--source valid.source --target valid.target)
   check "evaluate" run evaluate --model a "${test[@]}"
-  for figure in 'BLEU [0-9]' 'perplexity [0-9.]+ over [0-9]+ target tokens' '[0-9]+ words/s.* in float32' \
+  for figure in 'BLEU [0-9]' 'perplexity [0-9.]+ over [0-9]+ target tokens' \
+    'word error rate [0-9.]+%, [0-9.]+% of [0-9]+ sources without any error' \
+    '[0-9]+ words/s.* in float32' \
     '  1-5 ' '  26\+ '; do
     check "evaluate prints: $figure" grep -Eq "$figure" "$out"
   done
   check "evaluate counts each sentence once" is \
     "$(awk '/^ +[0-9]+(-[0-9]+|\+) / { sum += $2 } END { print sum }' "$out")" 20
+  printf 'eins zwei\neins zwei\n' >alternatives.source
+  from alternatives.source translate --model a --beam 5
+  { echo "vier vier vier vier vier vier" && head -n 1 "$out"; } >alternatives.target
+  check "evaluate, alternatives" run evaluate --model a --source alternatives.source \
+    --target alternatives.target
+  check "the closest alternative counts" grep -q 'error rate 0.00%, 100.00% of 1 sources' "$out"
   check "evaluate, two models and a chart" run evaluate --model a b "${test[@]}" --chart chart.svg \
     --beam 1
   check "two models, two blocks" is "$(grep -c perplexity "$out")" 2
@@ -439,7 +452,10 @@ refused_options() {
 --norm none post, pre
 --norm-kind none layer, rms
 --activation none geglu, gelu, gelu_tanh, glu, reglu, relu, silu, swiglu
---positions near none, rotary, sinusoidal
+--positions near linear_bias, none, relative, rotary, sinusoidal
+--relative-clip 0 1 or more
+--soft-cap -1 0 or more
+--self-reach -1 0 or more
 --attention-dropout 1 less than 1
 --key-heads -1 0 or more
 --heads 0 1 or more
@@ -499,6 +515,7 @@ OPTIONS
     --alignments moses
   refuses "--copy-unknown without attention" "--copy-unknown" from valid.source translate \
     --model plain --copy-unknown
+  refuses "--hard where nothing is monotonic" "--hard" from valid.source translate --model model --hard
   refuses "evaluate --beam 0" "--beam" run evaluate --model model --source valid.source \
     --target valid.target --beam 0
 }

@@ -36,6 +36,7 @@ enum class AlignmentKind {
   straight_through,
   sampled,
   monotonic,
+  monotonic_parallel,
   memory_addressing,
   local_predictive
 };
@@ -49,7 +50,7 @@ struct AttentionChoice {
   Index reach = 10;
   /// Of `sharpened`.
   double beta = 2;
-  /// Of `monotonic`, while it learns.
+  /// Of monotonic kinds, while they learn.
   double noise = 1;
   /// Positions that `location` knows.
   Index longest = 128;
@@ -114,6 +115,8 @@ template <Scalar S>
       return Sampled{};
     case AlignmentKind::monotonic:
       return Monotonic{.noise = choice.noise};
+    case AlignmentKind::monotonic_parallel:
+      return Monotonic{.mode = MonotonicMode::parallel, .noise = choice.noise};
     case AlignmentKind::memory_addressing:
       return MemoryAddressing<S>(d_q, random);
     case AlignmentKind::local_predictive:

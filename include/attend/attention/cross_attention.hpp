@@ -100,7 +100,7 @@ class CrossAttention {
            d_source.bottomRows(heads().value_rows()),
            0,
            {}},
-          trace.workspace);
+          gradient.attention_, trace.workspace);
     }
     query.backward(transposed.query, X, dQ, dX, gradient.query);
   }

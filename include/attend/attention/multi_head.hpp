@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include <attend/attention/attention.hpp>
 #include <attend/attention/queries.hpp>
 #include <attend/core/error.hpp>
 #include <attend/core/random.hpp>
+#include <attend/score/any_adjustment.hpp>
 #include <attend/score/dot.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -53,8 +55,8 @@ struct QueriesKeysValues {
 };
 
 /// Head i: c_i = V_i softmax(K_i' q_i / sqrt(d_k)) (Vaswani et al. 2017, arXiv 1706.03762,
-/// section 3.2.2), by the engine of attention.hpp, on row blocks and without a copy. It has no
-/// weights: self_attention.hpp and cross_attention.hpp project for it.
+/// section 3.2.2), by the engine of attention.hpp, on row blocks and without a copy; energies can
+/// be adjusted. self_attention.hpp and cross_attention.hpp project for it.
 template <Scalar S, Window W = Full>
 class MultiHead {
  public:
@@ -62,8 +64,14 @@ class MultiHead {
   using Gradients = QueriesKeysValues<View<S>>;
 
   MultiHead() = default;
-  explicit MultiHead(const Heads& heads, W window = {})
-      : heads_(checked(heads)), attention_(scaled_dot<S>(heads.key), window) {}
+  explicit MultiHead(const Heads& heads, W window = {}, AnyAdjustment<S> adjustment = {})
+      : heads_(checked(heads)),
+        attention_({scaled_dot<S>(heads.key), std::move(adjustment)}, window) {}
+
+  /// The adjustment's; most have none.
+  static void parameters(auto&& f, auto&... m) {
+    AnyAdjustment<S>::parameters(f, m.attention_.score.adjustment...);
+  }
 
   [[nodiscard]] const Heads& heads() const { return heads_; }
 
@@ -85,17 +93,18 @@ class MultiHead {
   }
 
   /// The way back of every head's c = V softmax(K'q / sqrt(d_k)); C and `normalisers` are what
-  /// attend gave. dC (context_rows x U); adds to the gradients, of the shapes of the inputs.
+  /// attend gave. dC (context_rows x U); adds to the gradients, of the shapes of the inputs, and to
+  /// `gradient`.
   void backward(const Inputs& in, ConstView<S> C, std::span<const S> normalisers, ConstView<S> dC,
-                const Gradients& d, AttentionWorkspace<S>& workspace) const {
+                const Gradients& d, MultiHead& gradient, AttentionWorkspace<S>& workspace) const {
     check_shapes(in, C);
-    auto unused = attention_;
     for (Index h = 0; h < heads_.heads; ++h) {
       const Index g = key_head(h);
-      attention_.backward(
-          memory(in, h), queries(in, h), {context(C, h), part(normalisers, h, C.cols())},
-          context(dC, h), block(d.queries, h, heads_.key),
-          {block(d.keys, g, heads_.key), block(d.values, g, heads_.value)}, unused, workspace);
+      attention_.backward(memory(in, h), queries(in, h),
+                          {context(C, h), part(normalisers, h, C.cols())}, context(dC, h),
+                          block(d.queries, h, heads_.key),
+                          {block(d.keys, g, heads_.key), block(d.values, g, heads_.value)},
+                          gradient.attention_, workspace);
     }
   }
 
@@ -142,7 +151,7 @@ class MultiHead {
   }
 
   Heads heads_;
-  Attention<Dot<S>, W> attention_;
+  Attention<Adjusted<Dot<S>, AnyAdjustment<S>>, W> attention_;
 };
 
 }  // namespace attend

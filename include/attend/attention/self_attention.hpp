@@ -57,10 +57,12 @@ struct SelfAttentionConfig {
   double dropout = 0;
   /// Turns queries and keys; its size is heads.key or 0.
   RotaryConfig rotary = {};
+  AdjustmentConfig adjustments = {};
 };
 
 /// Y = W_o [c_1; ...; c_h] + b_o, the heads' contexts of [Q; K; V] = W X + b: one product projects
-/// for all heads. Sequences lie sentence-major and see no other; with Causal no later step.
+/// for all heads. Sequences lie sentence-major and see no other; with Causal no later step. Heads
+/// share the vectors of relative positions.
 template <Scalar S, Window W = Full>
 class SelfAttention {
  public:
@@ -71,12 +73,14 @@ class SelfAttention {
   Dense<S> output;
 
   SelfAttention() = default;
-  SelfAttention(const SelfAttentionConfig& config, Random& random)
+  SelfAttention(const SelfAttentionConfig& config, Random& random, W window = {})
       : input({config.size, checked(config.heads).query_rows() + config.heads.key_rows() +
                                 config.heads.value_rows()},
               random),
         output({config.heads.context_rows(), config.size}, random),
-        attention_(config.heads),
+        attention_(config.heads, std::move(window),
+                   AnyAdjustment<S>(config.adjustments, config.heads.key, config.heads.heads,
+                                    scaled_dot<S>(config.heads.key).scale(), random)),
         rotary_(config.rotary),
         dropout_(config.dropout) {
     check_probability(config.dropout);
@@ -88,6 +92,7 @@ class SelfAttention {
   static void parameters(auto&& f, auto&... m) {
     f("input", m.input...);
     f("output", m.output...);
+    MultiHead<S, W>::parameters(f, m.attention_...);
   }
 
   [[nodiscard]] const Heads& heads() const { return attention_.heads(); }
@@ -126,7 +131,8 @@ class SelfAttention {
       attention_.backward(
           parts<ConstView<S>>(trace.projected.columns(start, T), trace.dropout_of(b)),
           trace.contexts.columns(start, T), trace.normalisers_of(heads().heads, start, T),
-          dC.middleCols(start, T), parts<View<S>>(dP.middleCols(start, T)), trace.workspace);
+          dC.middleCols(start, T), parts<View<S>>(dP.middleCols(start, T)), gradient.attention_,
+          trace.workspace);
     }
     rotary_.backward(layout, turned(dP), trace.rotary);
     input.backward(transposed.input, X, dP, dX, gradient.input);

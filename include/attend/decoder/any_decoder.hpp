@@ -97,6 +97,9 @@ class AnyDecoder {
   }
 
   [[nodiscard]] const Choice& choice() const { return choice_; }
+  /// To change how a model searches.
+  [[nodiscard]] Choice& choice() { return choice_; }
+
   /// The embedding of the target's words, and the output layer.
   [[nodiscard]] const Embedding<S>& words() const { return words_of(*this); }
   [[nodiscard]] Embedding<S>& words() { return words_of(*this); }

@@ -37,7 +37,7 @@ class TransformerDecoderLayer {
  public:
   using Trace = TransformerDecoderLayerTrace<S>;
 
-  SelfAttention<S, Causal> self;
+  SelfAttention<S, AnyWindow> self;
   Residual<S> around_self;
   CrossAttention<S> cross;
   Residual<S> around_cross;
@@ -46,7 +46,7 @@ class TransformerDecoderLayer {
 
   TransformerDecoderLayer() = default;
   TransformerDecoderLayer(const TransformerConfig& config, Index annotation, Random& random)
-      : self(config.self_config(), random),
+      : self(config.self_config(), random, config.decoder_window()),
         around_self(config.residual_config()),
         cross({config.size, annotation, config.head_sizes(), config.attention_dropout}, random),
         around_cross(config.residual_config()),

@@ -1,6 +1,7 @@
 /// Sizes and choices that a transformer's encoder and decoder share.
 #pragma once
 
+#include <attend/attention/any_window.hpp>
 #include <attend/attention/multi_head.hpp>
 #include <attend/attention/self_attention.hpp>
 #include <attend/core/error.hpp>
@@ -26,8 +27,14 @@ struct TransformerConfig {
   NormPlacement placement = NormPlacement::before;
   NormKind norm = NormKind::layer;
   double epsilon = 1e-5;
-  /// What tells tokens where they stand; with `rotary` nothing is added to embeddings.
+  /// What tells tokens where they stand; some kinds add nothing to embeddings.
   PositionKind positions = PositionKind::sinusoidal;
+  /// The distance from which on `relative` positions are all the same.
+  Index relative_clip = 16;
+  /// Of energies in self-attention; 0: none.
+  double soft_cap = 0;
+  /// Self-attention sees so many steps on either side (the decoder's: behind); 0: all.
+  Index reach = 0;
   /// Positions of a learned table.
   Index longest = 0;
   /// On inputs and on every sub-layer's output.
@@ -44,8 +51,21 @@ struct TransformerConfig {
   [[nodiscard]] RotaryConfig rotary_config() const {
     return {.size = positions == PositionKind::rotary ? head_sizes().key : 0};
   }
+  [[nodiscard]] AdjustmentConfig adjustment_config() const {
+    return {.soft_cap = soft_cap,
+            .relative_clip = positions == PositionKind::relative ? relative_clip : 0,
+            .linear_bias = positions == PositionKind::linear_bias};
+  }
   [[nodiscard]] SelfAttentionConfig self_config() const {
-    return {size, head_sizes(), attention_dropout, rotary_config()};
+    return {size, head_sizes(), attention_dropout, rotary_config(), adjustment_config()};
+  }
+  [[nodiscard]] AnyWindow encoder_window() const {
+    if (reach > 0) return Sliding::local_monotonic(reach);
+    return Full{};
+  }
+  [[nodiscard]] AnyWindow decoder_window() const {
+    if (reach > 0) return Sliding::causal(reach + 1);
+    return Causal{};
   }
   [[nodiscard]] LayerNormConfig norm_config() const {
     return {.size = size, .epsilon = epsilon, .kind = norm};
@@ -67,6 +87,9 @@ inline const TransformerConfig& checked(const TransformerConfig& config) {
                  "transformer: size, layers and feed_forward are ", config.size, ", ",
                  config.layers, ", ", config.feed_forward, ", expected 1 or more");
   check_argument(config.heads >= 1, "transformer: heads is ", config.heads, ", expected 1 or more");
+  check_argument(config.positions != PositionKind::relative || config.relative_clip >= 1,
+                 "transformer: relative_clip is ", config.relative_clip, ", expected 1 or more");
+  check_argument(config.reach >= 0, "transformer: reach is ", config.reach, ", expected 0 or more");
   const bool given = config.key > 0 && config.value > 0;
   check_argument(given || config.size % config.heads == 0, "transformer: a size of ", config.size,
                  " cannot be dealt evenly to ", config.heads,

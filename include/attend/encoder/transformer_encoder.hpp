@@ -35,14 +35,14 @@ class TransformerEncoderLayer {
     }
   };
 
-  SelfAttention<S> attention;
+  SelfAttention<S, AnyWindow> attention;
   Residual<S> around_attention;
   FeedForward<S> feed_forward;
   Residual<S> around_feed_forward;
 
   TransformerEncoderLayer() = default;
   TransformerEncoderLayer(const TransformerConfig& config, Random& random)
-      : attention(config.self_config(), random),
+      : attention(config.self_config(), random, config.encoder_window()),
         around_attention(config.residual_config()),
         feed_forward(config.feed_forward_config(), random),
         around_feed_forward(config.residual_config()) {}

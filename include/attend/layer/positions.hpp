@@ -13,9 +13,11 @@
 
 namespace attend::inline ATTEND_ABI {
 
-/// sinusoidal: a fixed table is added to what comes in. learned: a learned one. rotary: nothing is,
-/// but queries and keys turn (rotary.hpp). none: nothing at all.
-enum class PositionKind : std::uint8_t { none, sinusoidal, learned, rotary };
+/// sinusoidal: a fixed table is added to what comes in. learned: a learned one. With the others
+/// nothing is added, but in self-attention queries and keys turn (rotary: layer/rotary.hpp), or
+/// energies hear of distances (relative, linear_bias: the headers of these names in score/). none:
+/// nothing at all.
+enum class PositionKind : std::uint8_t { none, sinusoidal, learned, rotary, relative, linear_bias };
 
 struct PositionsConfig {
   Index size = 0;

@@ -69,6 +69,15 @@ class Adjusted {
     score.energies_backward(K, A, dE, dK, dA, gradient.score);
   }
 
+  /// An adjustment that is chosen at run time says itself whether it is one.
+  [[nodiscard]] bool adjusts_energies() const {
+    bool adjusts = true;
+    if constexpr (requires { adjustment.adjusts_energies(); }) {
+      adjusts = adjustment.adjusts_energies();
+    }
+    return adjusts || attend::adjusts_energies(score);
+  }
+
   void adjust(const EnergyTile<S>& tile) const {
     if constexpr (AdjustsEnergies<Z>) score.adjust(tile);
     adjustment.adjust(tile);
