@@ -91,6 +91,7 @@
 #include <attend/attention/monotonic.hpp>
 #include <attend/attention/monotonic_reader.hpp>
 #include <attend/attention/multi_head.hpp>
+#include <attend/attention/pace.hpp>
 #include <attend/attention/pooling.hpp>
 #include <attend/attention/queries.hpp>
 #include <attend/attention/sampled.hpp>
@@ -186,9 +187,14 @@
 #include <attend/search/hypothesis.hpp>
 #include <attend/search/length.hpp>
 #include <attend/search/log_normaliser.hpp>
+#include <attend/search/monotonic_policy.hpp>
+#include <attend/search/next_token.hpp>
 #include <attend/search/path.hpp>
 #include <attend/search/roll_out.hpp>
 #include <attend/search/sampling.hpp>
+#include <attend/search/spoken_words.hpp>
+#include <attend/search/stream.hpp>
+#include <attend/search/stream_snapshot.hpp>
 #include <attend/search/top_candidates.hpp>
 #include <attend/search/trace.hpp>
 #include <attend/search/wait_k.hpp>
@@ -209,6 +215,7 @@
 #include <attend/io/onnx.hpp>
 #include <attend/io/pytorch.hpp>
 #include <attend/io/self_check.hpp>
+#include <attend/io/stream_state.hpp>
 #include <attend/io/tensor_file.hpp>
 #include <attend/io/weights.hpp>
 

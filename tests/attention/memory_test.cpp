@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <reference/message_of.hpp>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -78,6 +81,43 @@ TYPED_TEST(Memories, AreUsedAgainForOtherSources) {
   EXPECT_EQ(memory.size(), 3);
   EXPECT_EQ(memory.length(2), 3);
   EXPECT_TRUE(memory.keys_are_values());
+}
+
+TYPED_TEST(Memories, OfASourceThatArrivesHoldAPart) {
+  for (const Index d_e : {0, 2}) {
+    Memory<TypeParam> memory;
+    memory.listen(7, 3, d_e);
+    EXPECT_EQ(memory.size(), 1);
+    EXPECT_EQ(memory.length(0), 0);
+    const auto* place = memory.values().data();
+    for (Index t = 0; t < 100; ++t) {
+      auto added = memory.append(1);
+      added.values.setConstant(static_cast<TypeParam>(t));
+      if (d_e > 0) added.keys.setConstant(static_cast<TypeParam>(-t));
+      EXPECT_EQ(memory.forget(t - 5), t > 5 ? 1 : 0);
+      EXPECT_EQ(memory.arrived(), t + 1);
+      EXPECT_EQ(memory.first(), std::max<Index>(t - 5, 0));
+      const auto view = memory[0];
+      EXPECT_EQ(view.first, memory.first());
+      ASSERT_EQ(view.values.cols(), std::min<Index>(t + 1, 6));
+      for (Index i = 0; i < view.values.cols(); ++i) {
+        EXPECT_EQ(view.values(2, i), static_cast<TypeParam>(view.first + i));
+        if (d_e == 0) continue;
+        EXPECT_EQ(view.keys(1, i), static_cast<TypeParam>(-(view.first + i)));
+      }
+    }
+    EXPECT_EQ(memory.values().data(), place);
+    EXPECT_EQ(memory.forget(1000), 6);
+    EXPECT_EQ(memory.first(), 100);
+  }
+}
+
+TEST(MemoryErrors, RefuseMoreThanThereIsRoomFor) {
+  Memory<float> memory;
+  const auto overfull = [&] { static_cast<void>(memory.append(9)); };
+  EXPECT_NE(reference::message_of(overfull).find("no room for 9 more"), std::string::npos);
+  memory.listen(4, 1, 0);
+  EXPECT_NE(reference::message_of(overfull).find("0 columns are held"), std::string::npos);
 }
 
 }  // namespace

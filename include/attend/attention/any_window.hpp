@@ -18,6 +18,7 @@ class AnyWindow {
   requires std::constructible_from<Choice, W> AnyWindow(W window)
       : choice_(std::move(window)) {}  // NOLINT(google-explicit-constructor)
 
+  [[nodiscard]] const Choice& choice() const { return choice_; }
   [[nodiscard]] bool shows_all() const { return std::holds_alternative<Full>(choice_); }
 
   [[nodiscard]] KeyRange range(Index query, Index T) const {

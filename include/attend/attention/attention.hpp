@@ -73,6 +73,13 @@ class Attention {
     }
   }
 
+  /// The same for columns of a memory: values H (d_v x n); overwrites K (d_e x n).
+  void project_keys(ConstView<S> H, View<S> K) const {
+    if constexpr (ProjectsKeys<Z>) {
+      if (projects_keys(score)) score.project_keys(H, K);
+    }
+  }
+
   /// Q (d_q x U); overwrites A (d_e x U).
   void project_queries(ConstView<S> Q, View<S> A) const {
     if constexpr (ProjectsQueries<Z>) {
@@ -252,7 +259,7 @@ class Attention {
   /// Energies of what is seen become weights e^(e - normaliser), what is hidden 0.
   void normalise(const MemoryView<S>& memory, const Queries<S>& queries,
                  std::span<const S> normalisers, View<S> weights) const {
-    const detail::Sight<W, S> sight(window, queries, memory.keys.cols());
+    const detail::Sight<W, S> sight(window, queries, memory);
     for (Index u = 0; u < weights.cols(); ++u) {
       const S normaliser = normalisers[static_cast<std::size_t>(u)];
       S* column = weights.data() + u * weights.outerStride();

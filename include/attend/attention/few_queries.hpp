@@ -30,7 +30,7 @@ class FewQueries {
              const Queries<S>& queries, AttentionWorkspace<S>& workspace)
       : score_(score),
         adjusts_(adjusts_energies(score)),
-        sight_(window, queries, memory.keys.cols()),
+        sight_(window, queries, memory),
         memory_(memory),
         queries_(queries),
         workspace_(workspace),
@@ -103,7 +103,9 @@ class FewQueries {
   template <class Body>
   void for_each_tile(Index u, Index count, Body&& body) const {
     const KeyRange all = sight_.range(u, count);
-    for (Index t = all.begin / tile_keys_ * tile_keys_; t < all.end; t += tile_keys_) {
+    const Index begin = memory_.first + all.begin;
+    // Tiles stand at multiples of their size in the source, whatever of it was forgotten.
+    for (Index t = begin / tile_keys_ * tile_keys_ - memory_.first; t < all.end; t += tile_keys_) {
       const Index end = std::min(t + tile_keys_, memory_.keys.cols());
       const Tile tile{t, end - t, u, count};
       if (sight_.whole(tile)) {
@@ -124,7 +126,7 @@ class FewQueries {
             data,
             1,
             tile.keys,
-            {tile.key, queries_.first + tile.query, queries_.head, queries_.batch}};
+            {memory_.first + tile.key, queries_.first + tile.query, queries_.head, queries_.batch}};
   }
 
   /// Plain inner products of one query, keys of the values' size.

@@ -36,9 +36,10 @@ class ManyQueries {
       : score_(score),
         adjusts_(adjusts_energies(score)),
         scale_(inner_product_scale(score).value_or(S{1})),
-        sight_(window, queries, memory.keys.cols()),
+        sight_(window, queries, memory),
         keys_(gathered(memory.keys, workspace.gathered_keys)),
         values_(gathered(memory.values, workspace.gathered_values)),
+        first_(memory.first),
         queries_(queries),
         workspace_(workspace) {}
 
@@ -127,7 +128,7 @@ class ManyQueries {
             E.data(),
             E.rows(),
             1,
-            {tile.key, queries_.first + tile.query, queries_.head, queries_.batch}};
+            {first_ + tile.key, queries_.first + tile.query, queries_.head, queries_.batch}};
   }
 
   View<S> energies(const PanelView<S>& A, const Tile& tile, bool whole, bool keeps) const {
@@ -191,6 +192,7 @@ class ManyQueries {
   Sight<W, S> sight_;
   ConstView<S> keys_;
   ConstView<S> values_;
+  Index first_;
   const Queries<S>& queries_;
   AttentionWorkspace<S>& workspace_;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <attend/attention/memory.hpp>
 #include <attend/attention/queries.hpp>
 #include <attend/attention/window.hpp>
 #include <attend/score/energy_tile.hpp>
@@ -17,17 +18,22 @@ struct Tile {
   Index queries;
 };
 
-/// The window, the kept keys and the bias together, over T keys.
+/// The window, what the memory shows, the kept keys and the bias together, over T keys.
 template <Window W, Scalar S>
 class Sight {
  public:
-  Sight(const W& window, const Queries<S>& queries, Index T)
-      : window_(window), queries_(queries), T_(T) {}
+  Sight(const W& window, const Queries<S>& queries, const MemoryView<S>& memory)
+      : window_(window),
+        queries_(queries),
+        T_(memory.keys.cols()),
+        first_(memory.first),
+        shown_(memory.shown) {}
 
-  /// The keys that query u may see; some of them may be hidden by a mask.
+  /// The keys that query u may see, by their columns; some of them may be hidden by a mask.
   [[nodiscard]] KeyRange range(Index u) const {
-    const KeyRange seen = window_.range(queries_.first + u, T_);
-    return {std::max<Index>(seen.begin, 0), std::min(seen.end, T_)};
+    const KeyRange seen = window_.range(queries_.first + u, first_ + T_);
+    return {std::max<Index>(std::max(seen.begin, shown_.begin) - first_, 0),
+            std::min(std::min(seen.end, shown_.end) - first_, T_)};
   }
 
   /// From the first key that some of the queries see to the last.
@@ -77,6 +83,8 @@ class Sight {
   const W& window_;
   const Queries<S>& queries_;
   Index T_;
+  Index first_;
+  KeyRange shown_;
 };
 
 /// Adds the caller's bias to the energies of queries `query` and on.

@@ -35,7 +35,7 @@ class WholeColumns {
       : score_(score),
         adjusts_(adjusts_energies(score)),
         alignment_(alignment),
-        sight_(window, queries, memory.keys.cols()),
+        sight_(window, queries, memory),
         memory_(memory),
         queries_(queries),
         workspace_(workspace) {}
@@ -133,7 +133,7 @@ class WholeColumns {
             data,
             1,
             to - from,
-            {from, queries_.first + u, queries_.head, queries_.batch}};
+            {memory_.first + from, queries_.first + u, queries_.head, queries_.batch}};
   }
 
   /// Adjusted, with the bias.
@@ -231,14 +231,14 @@ class WholeColumns {
   [[nodiscard]] AlignmentStep<S> step_of(Index u, Buffer<S>& memory) const {
     AlignmentStep<S> step;
     step.query = queries_.first + u;
-    step.keys = memory_.keys.cols();
+    step.keys = memory_.first + memory_.keys.cols();
     step.random = queries_.random;
     step.controls = controls(u);
     step.d_controls = d_controls(u);
     if (queries_.advantages != nullptr) step.advantage = queries_.advantages[u];
     Index n = 0;
     for_each_seen(u, [&](Index i, Index t) {
-      if (i == 0) step.first_key = t;
+      if (i == 0) step.first_key = memory_.first + t;
       n = i + 1;
     });
     if (queries_.previous == nullptr) return step;

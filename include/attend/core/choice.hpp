@@ -44,6 +44,18 @@ decltype(auto) visit_same(F&& f, First& first, Others&... others) {
       first);
 }
 
+/// The value as a T where it is one, or is chosen at run time and holds one; else null.
+template <class T, class V>
+const T* held_as(const V& value) {
+  if constexpr (std::is_same_v<T, V>) {
+    return &value;
+  } else if constexpr (requires { std::get_if<T>(&value.choice()); }) {
+    return std::get_if<T>(&value.choice());
+  } else {
+    return nullptr;
+  }
+}
+
 /// The variant's value as a T, a new one where it holds another kind.
 template <class T, class... Kinds>
 T& become(std::variant<Kinds...>& choice) {

@@ -128,6 +128,8 @@ class DecoderAttention : public Attention<Z, W, F> {
       const Random own = random_of(trace, b);
       Queries<S> queries = queries_of(step, first + i, U, trace, own);
       if (weights.previous && reads_history()) read_past(i, memory.length(b), weights, queries);
+      // A source that arrives is shown from where the step before stopped.
+      if (memory.moves()) queries.previous = nullptr;
       std::optional<View<S>> kept;
       if (weights.own) kept.emplace(weights.own[i], memory.length(b), U, weights.own.stride);
       this->attend(memory[b], queries, trace.contexts.columns(first + i, U), trace.workspace,

@@ -95,6 +95,30 @@ class RecurrentDecoderState {
     return step;
   }
 
+  /// Its one source moved on: `forgotten` columns of the memory went, `length` are there.
+  void follow(Index forgotten, Index length) {
+    std::ranges::fill(lengths, length);
+    shift(forgotten, length, alignments);
+    shift(forgotten, length, accumulated);
+  }
+
+  /// The next step can be taken back: `take_back` makes it as it is now, but for the trace.
+  void mark() {
+    marked_.layers.resize(layers.size());
+    for (std::size_t l = 0; l < layers.size(); ++l) copy(layers[l], marked_.layers[l]);
+    copy(feed, marked_.feed);
+    copy(alignments, marked_.alignments);
+    copy(accumulated, marked_.accumulated);
+    marked_.steps = steps;
+  }
+  void take_back() {
+    for (std::size_t l = 0; l < layers.size(); ++l) copy(marked_.layers[l], layers[l]);
+    copy(marked_.feed, feed);
+    copy(marked_.alignments, alignments);
+    copy(marked_.accumulated, accumulated);
+    steps = marked_.steps;
+  }
+
   /// New hypothesis i is a copy of old `columns[i]`.
   void select(std::span<const Index> columns) {
     for (const Index c : columns) {
@@ -112,6 +136,29 @@ class RecurrentDecoderState {
   }
 
  private:
+  struct Mark {
+    std::vector<Buffer<S>> layers;
+    Buffer<S> feed;
+    Buffer<S> alignments;
+    Buffer<S> accumulated;
+    Index steps = 0;
+  };
+
+  static void copy(const Buffer<S>& from, Buffer<S>& to) {
+    to.resize(from.rows(), from.cols()) = from.view();
+  }
+
+  /// Rows are the columns of the memory.
+  void shift(Index forgotten, Index length, Buffer<S>& weights) {
+    if (weights.cols() == 0) return;
+    View<S> to = shifted_.zero(length, weights.cols());
+    const Index kept = std::min(weights.rows() - forgotten, length);
+    if (kept > 0) to.topRows(kept) = weights.view().middleRows(forgotten, kept);
+    std::swap(weights, shifted_);
+  }
+
+  Mark marked_;
+  Buffer<S> shifted_;
   ColumnGather<S> gather_;
 };
 

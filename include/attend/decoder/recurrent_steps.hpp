@@ -123,6 +123,29 @@ class RecurrentSteps {
                     d_final_states, gradient.bridge);
   }
 
+  /// Makes a memory of one source that arrives in parts, of which `capacity` annotations at most
+  /// are held; begin it as the memory's source 0. Throws std::invalid_argument for a decoder that
+  /// does not attend, that copies, or that begins with the end of its source.
+  void listen(Index capacity, Memory& memory) const {
+    check_argument(attends() && !gate, "RecurrentDecoder::listen: a source that still arrives is ",
+                   attends() ? "no place to copy words from" : "known by an attention alone");
+    check_argument(
+        bridge.config().kind == InitialState::zero,
+        "RecurrentDecoder::listen: it begins with the encoder's final states, which are "
+        "not known while the source arrives; make it with .initial = InitialState::zero");
+    memory.attention.listen(capacity, config_.annotation, attention->key_size(config_.annotation));
+    memory.words.clear();
+    memory.initial.setZero(state_rows(), 1);
+  }
+
+  /// Adds annotations H (d_v x n) to such a memory. Allocates nothing.
+  void remember_more(ConstView<S> H, Memory& memory) const {
+    check_shape("RecurrentDecoder::remember_more", "H", H, config_.annotation, H.cols());
+    const MemoryGradient<S> added = memory.attention.append(H.cols());
+    View<S>(added.values) = H;
+    attention->project_keys(added.values, added.keys);
+  }
+
   /// Decoder::begin. Throws std::invalid_argument for a source that the memory does not have.
   void begin(const Memory& memory, std::span<const Index> sentences, State& state) const {
     for (const Index b : sentences) {

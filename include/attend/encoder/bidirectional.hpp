@@ -59,6 +59,15 @@ class Bidirectional {
     return left_to_right.state_rows() + right_to_left.state_rows();
   }
 
+  [[nodiscard]] bool causal() const { return false; }
+
+  /// What the next part of a source begins with: the forward half alone goes on.
+  void begin_chunk(View<S> states) const {
+    const Index d = left_to_right.state_rows();
+    left_to_right.begin_chunk(states.topRows(d));
+    right_to_left.begin_chunk(states.bottomRows(states.rows() - d));
+  }
+
   /// X (d_x x N, step-major); overwrites H (output_size x N). Throws ShapeError.
   void forward(const Ragged& layout, ConstView<S> X, View<S> H, Trace& trace,
                StatesInOut<S> states = {}) const {

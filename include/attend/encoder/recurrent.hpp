@@ -55,6 +55,14 @@ class Recurrent {
   [[nodiscard]] Index input_size() const { return cell.input_size(); }
   [[nodiscard]] Index output_size() const { return cell.hidden_size(); }
   [[nodiscard]] Index state_rows() const { return cell.state_rows(); }
+  /// Whether an output depends on no later input.
+  [[nodiscard]] bool causal() const { return direction_ == Direction::forward; }
+
+  /// Of the final states of a source's part (state_rows x B), what its next part begins with: all,
+  /// or, reading backwards, zeros.
+  void begin_chunk(View<S> states) const {
+    if (!causal()) states.setZero();
+  }
 
   /// X (d_x x N, step-major); overwrites H (d_h x N). A sequence of length 0 keeps its initial
   /// state. Throws ShapeError.

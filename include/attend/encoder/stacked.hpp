@@ -1,6 +1,7 @@
 /// Recurrent layers upon each other.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -60,6 +61,20 @@ class Stacked {
     Index rows = 0;
     for (const Layer& layer : layers) rows += layer.state_rows();
     return rows;
+  }
+
+  /// Whether an output depends on no later input.
+  [[nodiscard]] bool causal() const {
+    return std::ranges::all_of(layers, [](const Layer& layer) { return layer.causal(); });
+  }
+
+  /// Of the final states of a source's part (state_rows x B), what its next part begins with.
+  void begin_chunk(View<S> states) const {
+    Index row = 0;
+    for (const Layer& layer : layers) {
+      layer.begin_chunk(states.middleRows(row, layer.state_rows()));
+      row += layer.state_rows();
+    }
   }
 
   /// X (d_x x N, step-major); overwrites H (output_size x N). Dropout only with a generator.

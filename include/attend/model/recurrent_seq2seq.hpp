@@ -35,6 +35,7 @@ struct RecurrentSeq2SeqConfig {
   bool copies = false;
   Token unknown = 0;
   ReadoutActivation activation = ReadoutActivation::tanh;
+  InitialState initial = InitialState::tanh;
   /// Of the normal numbers that embeddings begin with; with few sentences to learn from, less is
   /// better.
   double embedding_deviation = 1;
@@ -79,19 +80,17 @@ inline void check_sizes(const RecurrentSeq2SeqConfig& config) {
                  config.hidden, ", ", config.embedding, ", expected 1 or more");
 }
 
-/// A bidirectional encoder with random weights; with `own_words` false it shares the decoder's.
-template <Scalar S>
-[[nodiscard]] TextEncoder<Bidirectional<AnyCell<S>>> make_recurrent_encoder(
-    const RecurrentSeq2SeqConfig& config, bool own_words, Random& random) {
+namespace detail {
+
+/// An encoder of layers that `make_layer(cell)` makes, each `output` features.
+template <Scalar S, class Layer, class MakeLayer>
+[[nodiscard]] TextEncoder<Layer> make_text_encoder(const RecurrentSeq2SeqConfig& config,
+                                                   bool own_words, Index output, Random& random,
+                                                   MakeLayer&& make_layer) {
   check_sizes(config);
-  const bool sum = compares_states(config);
-  const Index annotation = sum ? config.hidden : 2 * config.hidden;
-  std::vector<Bidirectional<AnyCell<S>>> layers;
+  std::vector<Layer> layers;
   for (Index l = 0; l < config.layers; ++l) {
-    const CellConfig cell{l == 0 ? config.embedding : annotation, config.hidden};
-    AnyCell<S> forward = make_cell<S>(config.cell, cell, random);
-    layers.emplace_back(std::move(forward), make_cell<S>(config.cell, cell, random),
-                        sum ? Merge::sum : Merge::concatenate);
+    layers.push_back(make_layer(CellConfig{l == 0 ? config.embedding : output, config.hidden}));
   }
   std::optional<Embedding<S>> words;
   if (own_words) {
@@ -100,9 +99,37 @@ template <Scalar S>
         random);
   }
   return {std::move(words),
-          Stacked<Bidirectional<AnyCell<S>>>(std::move(layers), {.dropout = config.layer_dropout}),
+          Stacked<Layer>(std::move(layers), {.dropout = config.layer_dropout}),
           {.embedding_dropout = config.embedding_dropout,
            .annotation_dropout = config.annotation_dropout}};
+}
+
+}  // namespace detail
+
+/// A bidirectional encoder with random weights; with `own_words` false it shares the decoder's.
+template <Scalar S>
+[[nodiscard]] TextEncoder<Bidirectional<AnyCell<S>>> make_recurrent_encoder(
+    const RecurrentSeq2SeqConfig& config, bool own_words, Random& random) {
+  const bool sum = compares_states(config);
+  using Layer = Bidirectional<AnyCell<S>>;
+  return detail::make_text_encoder<S, Layer>(
+      config, own_words, sum ? config.hidden : 2 * config.hidden, random,
+      [&](const CellConfig& cell) {
+        AnyCell<S> forward = make_cell<S>(config.cell, cell, random);
+        return Layer(std::move(forward), make_cell<S>(config.cell, cell, random),
+                     sum ? Merge::sum : Merge::concatenate);
+      });
+}
+
+/// The same in one direction: an annotation knows nothing of the words that follow, so that a
+/// source can be read while it arrives.
+template <Scalar S>
+[[nodiscard]] TextEncoder<Recurrent<AnyCell<S>>> make_causal_encoder(
+    const RecurrentSeq2SeqConfig& config, bool own_words, Random& random) {
+  using Layer = Recurrent<AnyCell<S>>;
+  return detail::make_text_encoder<S, Layer>(
+      config, own_words, config.hidden, random,
+      [&](const CellConfig& cell) { return Layer(make_cell<S>(config.cell, cell, random)); });
 }
 
 /// A recurrent decoder with random weights, for any encoder of those sizes.
@@ -137,6 +164,7 @@ template <Scalar S>
            .encoder_states = encoder.states,
            .readout = config.tied_embeddings ? config.embedding : config.hidden,
            .activation = config.activation,
+           .initial = config.initial,
            .input_feeding = config.input_feeding,
            .tied_embeddings = config.tied_embeddings,
            .keeps_weights = keeps_weights,

@@ -67,6 +67,9 @@ class AnyScore {
   [[nodiscard]] Past past() const {
     return std::visit([](const auto& z) { return past_of(z); }, choice_);
   }
+  [[nodiscard]] Index past_reach() const {
+    return std::visit([](const auto& z) { return attend::past_reach(z); }, choice_);
+  }
   [[nodiscard]] std::optional<S> inner_product_scale() const {
     return std::visit([](const auto& z) { return attend::inner_product_scale(z); }, choice_);
   }

@@ -55,6 +55,7 @@ class LocationSensitive : public Additive<S> {
   }
 
   [[nodiscard]] Past past() const { return past_; }
+  [[nodiscard]] Index past_reach() const { return F ? F->cols() / 2 : 0; }
 
   /// e^2(a + L f) = e^2a e^2(L f): the tile's keys, multiplied by what the past says of them.
   void energies_after(const PastTile<S>& tile, View<S> E, PastScratch<S>& scratch) const {

@@ -46,7 +46,8 @@ struct PastScratch {
 /// - `energies_after(tile, E, scratch)`: as `energies`, for one query; overwrites E (n x 1).
 /// - `energies_after_backward(tile, dE, PastGradient, gradient, scratch)`: adds.
 ///
-/// Where there is no past yet, `energies` is called.
+/// Where there is no past yet, `energies` is called. A score that reads the weights of other keys
+/// than its own says how far to either side: `past_reach()`.
 template <class Z>
 concept ReadsPast = Score<Z> &&
     requires(const Z& score, Z& gradient, const PastTile<typename Z::Scalar>& tile,
@@ -61,6 +62,12 @@ template <Score Z>
 [[nodiscard]] Past past_of(const Z& score) {
   if constexpr (ReadsPast<Z>) return score.past();
   return Past::nothing;
+}
+
+template <Score Z>
+[[nodiscard]] Index past_reach(const Z& score) {
+  if constexpr (requires { score.past_reach(); }) return score.past_reach();
+  return 0;
 }
 
 }  // namespace attend

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -14,9 +13,9 @@
 #include <attend/core/ragged.hpp>
 #include <attend/core/types.hpp>
 #include <attend/search/constraints.hpp>
-#include <attend/search/greedy.hpp>
 #include <attend/search/length.hpp>
-#include <attend/search/log_normaliser.hpp>
+#include <attend/search/next_token.hpp>
+#include <attend/search/spoken_words.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -45,7 +44,8 @@ class WaitK {
   using S = typename Model::Scalar;
 
   /// Throws std::invalid_argument for options out of range. Keeps a reference to the model.
-  WaitK(const Model& model, WaitKOptions options) : model_(model), options_(std::move(options)) {
+  WaitK(const Model& model, WaitKOptions options)
+      : model_(model), options_(std::move(options)), words_(options_.begins_word) {
     check_argument(options_.k >= 1, "WaitK: k is ", options_.k, ", expected 1 or more");
     static_cast<void>(constraints());
   }
@@ -76,7 +76,7 @@ class WaitK {
   /// Whether the translation has come to its end.
   [[nodiscard]] bool done() const { return done_; }
   /// g(t), the source words that were read before target word t was written.
-  [[nodiscard]] const std::vector<Index>& delays() const { return delays_; }
+  [[nodiscard]] const std::vector<Index>& delays() const { return words_.delays(); }
 
  private:
   [[nodiscard]] detail::Constraints constraints() const {
@@ -84,7 +84,7 @@ class WaitK {
   }
   [[nodiscard]] Index words_read() const { return std::ssize(ends_); }
   /// For the target word that is written now.
-  [[nodiscard]] Index words_needed() const { return options_.k + std::ssize(delays_); }
+  [[nodiscard]] Index words_needed() const { return options_.k + std::ssize(words_.delays()); }
   [[nodiscard]] bool sees_all() const { return words_needed() > words_read(); }
   [[nodiscard]] Index tokens_seen() const {
     return sees_all() ? std::ssize(source_) : ends_[static_cast<std::size_t>(words_needed()) - 1];
@@ -93,31 +93,20 @@ class WaitK {
   /// Chooses one token; what is a whole word by that goes to `known`.
   void write(std::vector<Token>& known) {
     look();
-    const Token next = choose();
+    const Index heard = std::min(words_needed(), words_read());
+    const Token next = detail::next_token(model_.decoder, state_, constraints(), std::ssize(fed_),
+                                          sees_all(), logits_);
     const bool ends = next == options_.end;
-    if (ends || (!word_.empty() && begins_word(next))) {
-      give_word(known);
+    if (ends || words_.ended_by(next)) {
+      words_.give(heard, known);
       done_ = ends;
       return;
     }
-    word_.push_back(next);
+    words_.write(next);
     feed(next);
-    const Index written = written_ + std::ssize(word_);
-    const bool full = written >= options_.max_length(tokens_seen());
-    if (full || !options_.begins_word) give_word(known);
+    const bool full = words_.tokens() >= options_.max_length(tokens_seen());
+    if (full || words_.token_is_word()) words_.give(heard, known);
     done_ = full && sees_all();
-  }
-
-  [[nodiscard]] bool begins_word(Token token) const {
-    return !options_.begins_word || options_.begins_word(token);
-  }
-
-  void give_word(std::vector<Token>& known) {
-    if (word_.empty()) return;
-    known.insert(known.end(), word_.begin(), word_.end());
-    written_ += std::ssize(word_);
-    word_.clear();
-    delays_.push_back(std::min(words_needed(), words_read()));
   }
 
   /// Encodes the prefix, unless it was the last one, and feeds what was written.
@@ -138,20 +127,6 @@ class WaitK {
     model_.decoder.step(memory_, std::span<const Token>(&token, 1), state_);
   }
 
-  [[nodiscard]] Token choose() {
-    const Index V = model_.decoder.vocabulary_size();
-    View<S> logits = logits_.resize(V, 1);
-    model_.decoder.logits(state_, logits);
-    const detail::LogitColumn<S> x(logits.data(), V);
-    const Index step = std::ssize(fed_);
-    static_cast<void>(detail::log_normaliser<S>(x, step, 0));
-    constraints().forbid(logits.data(), step);
-    if (!sees_all()) logits(options_.end, 0) = -std::numeric_limits<S>::infinity();
-    const Token next = detail::arg_max<S>(x);
-    if (next < 0) detail::throw_nothing_permitted(step, 0);
-    return next;
-  }
-
   const Model& model_;
   WaitKOptions options_;
   std::vector<Token> source_;
@@ -159,10 +134,7 @@ class WaitK {
   std::vector<Index> ends_;
   bool finished_ = false;
   bool done_ = false;
-  std::vector<Index> delays_;
-  /// The tokens of the word that may go on, and those of the words before.
-  std::vector<Token> word_;
-  Index written_ = 0;
+  detail::SpokenWords words_;
   Index seen_ = -1;
   std::vector<Token> fed_;
   typename Model::Workspace workspace_;
