@@ -206,10 +206,11 @@ class FewQueries {
     }
     const S sum = exponentials(n, E, peak);
     if (peak > running[0]) {
-      const S shrink = std::exp(running[0] - peak);
+      const bool first = running[1] == S{0};
+      const S shrink = first ? S{0} : std::exp(running[0] - peak);
       running[0] = peak;
       running[1] *= shrink;
-      c *= shrink;
+      if (!first) c *= shrink;
     }
     running[1] += sum;
   }

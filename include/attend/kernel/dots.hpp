@@ -25,10 +25,18 @@ EIGEN_ALWAYS_INLINE void sums_of(const packet::Packet<S>* sums, S* out, Index st
   }
 }
 
-/// E(t, u) = sum_i K(i, t) A(i, u) for a tile that fits the registers.
+/// Several queries compute while the next keys come; one waits for memory whatever it does.
+template <int Queries>
+inline constexpr bool brings_near = Queries > 1;
+/// Keys of so many bytes are part of a memory that the second-level cache may not hold; of fewer,
+/// bringing them near costs more than it saves.
+inline constexpr Index keys_far = Index{1} << 17;
+
+/// E(t, u) = sum_i K(i, t) A(i, u) for a tile that fits the registers. Brings near what lies `ahead`
+/// of K if that is not 0.
 template <int Keys, int Queries, Scalar S>
 inline void dots_tile(Index d, const S* K, Index K_stride, const S* A, Index A_stride, S* E,
-                      Index E_stride) {
+                      Index E_stride, Index ahead = 0) {
   using P = packet::Packet<S>;
   P sums[Queries * Keys];
 #pragma GCC unroll 24
@@ -36,7 +44,10 @@ inline void dots_tile(Index d, const S* K, Index K_stride, const S* A, Index A_s
   packet::for_each_lane<S>(d, [&](auto lane) {
     P key[Keys];
 #pragma GCC unroll 8
-    for (int t = 0; t < Keys; ++t) key[t] = lane.load(K + t * K_stride);
+    for (int t = 0; t < Keys; ++t) {
+      key[t] = lane.load(K + t * K_stride);
+      if constexpr (brings_near<Queries>) packet::bring_near(K + t * K_stride + ahead + lane.i);
+    }
 #pragma GCC unroll 6
     for (int u = 0; u < Queries; ++u) {
       const P query = lane.load(A + u * A_stride);
@@ -63,9 +74,12 @@ template <int Queries, Scalar S>
 void dots_columns(ConstView<S> K, const S* A, Index A_stride, S* E, Index E_stride) {
   constexpr int keys = tile_keys<Queries>;
   const auto key = [&](Index t) { return K.data() + t * K.outerStride(); };
+  const bool far = K.size() * static_cast<Index>(sizeof(S)) >= keys_far;
   Index t = 0;
   for (; t + keys <= K.cols(); t += keys) {
-    dots_tile<keys, Queries, S>(K.rows(), key(t), K.outerStride(), A, A_stride, E + t, E_stride);
+    const Index ahead = far && t + 2 * keys <= K.cols() ? keys * K.outerStride() : 0;
+    dots_tile<keys, Queries, S>(K.rows(), key(t), K.outerStride(), A, A_stride, E + t, E_stride,
+                                ahead);
   }
   for (; t < K.cols(); ++t) {
     dots_tile<1, Queries, S>(K.rows(), key(t), K.outerStride(), A, A_stride, E + t, E_stride);

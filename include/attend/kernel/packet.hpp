@@ -34,6 +34,12 @@ template <Scalar S>
 EIGEN_ALWAYS_INLINE void store(S* p, const Packet<S>& x) {
   Eigen::internal::pstoreu(p, x);
 }
+/// Begins to read the line of p into the first-level cache.
+EIGEN_ALWAYS_INLINE void bring_near([[maybe_unused]] const void* p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(p, 0, 3);
+#endif
+}
 template <Scalar S>
 [[nodiscard]] EIGEN_ALWAYS_INLINE Packet<S> fill(std::type_identity_t<S> x) {
   return Eigen::internal::pset1<Packet<S>>(x);
