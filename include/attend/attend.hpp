@@ -18,7 +18,9 @@
 // kernel
 #include <attend/kernel/additive_energy.hpp>
 #include <attend/kernel/dots.hpp>
+#include <attend/kernel/elementary.hpp>
 #include <attend/kernel/finite_columns.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/overlapped_tiles.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/panel_matrix.hpp>

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <attend/kernel/elementary.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 
 namespace {

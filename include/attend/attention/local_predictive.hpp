@@ -8,6 +8,9 @@
 #include <attend/attention/alignment.hpp>
 #include <attend/attention/window.hpp>
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/elementary.hpp>
+#include <attend/kernel/lanes.hpp>
+#include <attend/kernel/packet.hpp>
 #include <attend/kernel/product.hpp>
 #include <attend/kernel/softmax.hpp>
 

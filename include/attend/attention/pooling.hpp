@@ -4,6 +4,8 @@
 #include <attend/attention/attention.hpp>
 #include <attend/attention/sharpened.hpp>
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/elementary.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/product.hpp>
 #include <attend/score/dot.hpp>
 

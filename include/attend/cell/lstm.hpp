@@ -5,6 +5,9 @@
 
 #include <attend/cell/cell.hpp>
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/elementary.hpp>
+#include <attend/kernel/lanes.hpp>
+#include <attend/kernel/packet.hpp>
 #include <attend/kernel/product.hpp>
 
 namespace attend::inline ATTEND_ABI {

@@ -4,6 +4,8 @@
 #include <optional>
 
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/elementary.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/product.hpp>
 

@@ -5,6 +5,7 @@
 
 #include <attend/core/error.hpp>
 #include <attend/core/types.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -32,8 +33,8 @@ inline constexpr bool brings_near = Queries > 1;
 /// bringing them near costs more than it saves.
 inline constexpr Index keys_far = Index{1} << 17;
 
-/// E(t, u) = sum_i K(i, t) A(i, u) for a tile that fits the registers. Brings near what lies `ahead`
-/// of K if that is not 0.
+/// E(t, u) = sum_i K(i, t) A(i, u) for a tile that fits the registers. Brings near what lies
+/// `ahead` of K if that is not 0.
 template <int Keys, int Queries, Scalar S>
 inline void dots_tile(Index d, const S* K, Index K_stride, const S* A, Index A_stride, S* E,
                       Index E_stride, Index ahead = 0) {

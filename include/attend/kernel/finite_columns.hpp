@@ -3,6 +3,7 @@
 
 #include <attend/core/buffer.hpp>
 #include <attend/core/types.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 
 namespace attend::inline ATTEND_ABI {

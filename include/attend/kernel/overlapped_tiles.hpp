@@ -5,6 +5,7 @@
 
 #include <attend/core/types.hpp>
 #include <attend/kernel/dots.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/weighted_sum.hpp>
 

@@ -34,8 +34,8 @@ inline constexpr Index column_block = 192;
 /// what is read next, `ahead_bytes` from `a.ahead`, a little with every column of A: faster than
 /// all of it in the first tile.
 template <bool Rows, Scalar S, class Stored>
-EIGEN_ALWAYS_INLINE void panel_product(Index inner, Index n, LeftFactor<S, Stored> a, RightFactor<S> b,
-                   ProductBlock<S> c, Index ahead_bytes = 0) {
+EIGEN_ALWAYS_INLINE void panel_product(Index inner, Index n, LeftFactor<S, Stored> a,
+                                       RightFactor<S> b, ProductBlock<S> c, Index ahead_bytes = 0) {
   const Index packets = (c.rows + packet::width<S> - 1) / packet::width<S>;
   const Index tiles = (n + tile_columns - 1) / tile_columns;
   const char* ahead = a.ahead;

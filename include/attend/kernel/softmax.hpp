@@ -7,6 +7,8 @@
 
 #include <attend/core/types.hpp>
 #include <attend/kernel/dots.hpp>
+#include <attend/kernel/elementary.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -29,7 +31,7 @@ EIGEN_ALWAYS_INLINE S sum_of_exponentials(Index n, const S* x, S shift, Keep&& k
   const auto by = packet::fill<S>(shift);
   auto total = packet::fill<S>(0);
   packet::for_each_lane<S>(n, [&](auto lane) {
-    const auto p = packet::exp(packet::psub(lane.load(x), by));
+    const auto p = packet::exp_of_softmax(packet::psub(lane.load(x), by));
     keep(lane, p);
     total = packet::padd(total, lane.inside(p, 0));
   });

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include <attend/core/types.hpp>
+#include <attend/kernel/elementary.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/stored_weights.hpp>
 

@@ -3,6 +3,7 @@
 
 #include <attend/core/error.hpp>
 #include <attend/core/types.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/product.hpp>
 

@@ -7,6 +7,8 @@
 #include <numbers>
 #include <type_traits>
 
+#include <attend/kernel/elementary.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 
 namespace attend::inline ATTEND_ABI {

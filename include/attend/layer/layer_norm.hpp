@@ -7,6 +7,7 @@
 #include <attend/core/buffer.hpp>
 #include <attend/core/error.hpp>
 #include <attend/core/parameters.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 
 namespace attend::inline ATTEND_ABI {

@@ -1,6 +1,8 @@
 /// The affine map and an activation.
 #pragma once
 
+#include <attend/kernel/elementary.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/layer/dense.hpp>
 

@@ -8,6 +8,8 @@
 
 #include <attend/core/buffer.hpp>
 #include <attend/core/error.hpp>
+#include <attend/kernel/elementary.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/softmax.hpp>
 #include <attend/loss/loss.hpp>

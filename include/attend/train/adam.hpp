@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/train/chunks.hpp>
 #include <attend/train/optimizer.hpp>

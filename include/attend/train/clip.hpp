@@ -5,6 +5,7 @@
 #include <numeric>
 #include <vector>
 
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/train/chunks.hpp>
 

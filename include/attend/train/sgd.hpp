@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/train/chunks.hpp>
 #include <attend/train/optimizer.hpp>
