@@ -34,7 +34,7 @@ class FewQueries {
         memory_(memory),
         queries_(queries),
         workspace_(workspace),
-        tile_keys_(keys_of_a_tile(memory.values.rows(), queries.A.cols())) {}
+        tile_keys_(keys_of_a_tile(memory.values.rows())) {}
 
   /// Queries [u, u + count). Overwrites C (d_v x count) and normalisers; `weights`, if given, gets
   /// the energies of what is seen.
@@ -91,11 +91,11 @@ class FewQueries {
   }
 
  private:
-  /// One query: so many that a tile's values fill half a first-level cache of 32 KiB. Several,
-  /// which compute longer: an eighth of a second-level cache of 1 MiB. A tile's bounds are a part
-  /// of the sum's order.
-  static Index keys_of_a_tile(Index d_v, Index queries) {
-    const Index bytes = queries == 1 ? 16384 : 131072;
+  /// One query that reads keys and values at once: so many that a tile's values fill half a
+  /// first-level cache of 32 KiB. Otherwise an eighth of a second-level cache of 1 MiB: there is
+  /// more to compute, and less to do between tiles. A tile's bounds are a part of the sum's order.
+  [[nodiscard]] Index keys_of_a_tile(Index d_v) const {
+    const Index bytes = queries_.A.cols() == 1 && overlaps() ? 16384 : 131072;
     const Index column = static_cast<Index>(sizeof(S)) * std::max<Index>(d_v, 1);
     return std::clamp<Index>(bytes / column / 8 * 8, 8, 64);
   }
