@@ -14,11 +14,11 @@
 
 namespace {
 
+using attend::AttentionPace;
 using attend::Index;
 using attend::KeyRange;
 using attend::Matrix;
 using attend::MemoryView;
-using attend::Pace;
 using attend::Sliding;
 
 void expect_range(const KeyRange& range, Index begin, Index end) {
@@ -26,13 +26,13 @@ void expect_range(const KeyRange& range, Index begin, Index end) {
   EXPECT_EQ(range.end, end);
 }
 
-bool move(Pace& pace, const std::vector<float>& weights, Index first, Index T) {
+bool move(AttentionPace& pace, const std::vector<float>& weights, Index first, Index T) {
   return pace.move(std::span<const float>(weights), first, T);
 }
 
 TEST(Pace, SlidesAsItsWindow) {
   const Sliding window{3, 2, 1};
-  Pace pace = Pace::sliding(window);
+  AttentionPace pace = AttentionPace::sliding(window);
   for (Index step = 0; step < 9; ++step) {
     const KeyRange expected = window.range(step, 1000);
     expect_range(pace.shown(), expected.begin, expected.end);
@@ -46,7 +46,7 @@ TEST(Pace, SlidesAsItsWindow) {
 }
 
 TEST(Pace, FollowsTheMiddleAndNeverGoesBack) {
-  Pace pace = Pace::following({.left = 2, .right = 3});
+  AttentionPace pace = AttentionPace::following({.left = 2, .right = 3});
   expect_range(pace.shown(), 0, 4);
   move(pace, {0, 0, 0.25F, 0.75F}, 0, 10);
   expect_range(pace.shown(), 1, 7);
@@ -60,7 +60,7 @@ TEST(Pace, FollowsTheMiddleAndNeverGoesBack) {
 }
 
 TEST(Pace, ReadsFromTheKeyThatWasTaken) {
-  Pace pace = Pace::reading();
+  AttentionPace pace = AttentionPace::reading();
   EXPECT_EQ(pace.needs(), 1);
   EXPECT_TRUE(move(pace, {0, 0, 1, 0}, 0, 4));
   EXPECT_EQ(pace.shown().begin, 2);

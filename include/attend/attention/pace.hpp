@@ -24,7 +24,7 @@ struct MovingWindow {
 /// Which keys the next step of a decoder is shown, and by that what a step waits for and what may
 /// be forgotten. Positions count from the beginning of the source. It depends on the steps alone,
 /// not on how the source arrives.
-class Pace {
+class AttentionPace {
  public:
   enum class Kind {
     sliding,    ///< The window's own: a key a step.
@@ -38,17 +38,19 @@ class Pace {
     Index heard = 0;
   };
 
-  static Pace sliding(const Sliding& window) {
+  static AttentionPace sliding(const Sliding& window) {
     return {Kind::sliding,
             {window.left, window.right},
             {window.offset - window.left, window.offset + window.right + 1}};
   }
-  static Pace following(const MovingWindow& window) {
-    check_argument(window.left >= 0 && window.right >= 0, "Pace: the moving window is ",
+  static AttentionPace following(const MovingWindow& window) {
+    check_argument(window.left >= 0 && window.right >= 0, "AttentionPace: the moving window is ",
                    window.left, " left and ", window.right, " right, expected 0 or more");
     return {Kind::following, window, {0, window.right + 1}};
   }
-  static Pace reading() { return {Kind::reading, {}, {0, std::numeric_limits<Index>::max()}}; }
+  static AttentionPace reading() {
+    return {Kind::reading, {}, {0, std::numeric_limits<Index>::max()}};
+  }
 
   [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] const MovingWindow& window() const { return window_; }
@@ -97,7 +99,7 @@ class Pace {
   }
 
  private:
-  Pace(Kind kind, const MovingWindow& window, const KeyRange& next)
+  AttentionPace(Kind kind, const MovingWindow& window, const KeyRange& next)
       : kind_(kind), window_(window), place_{next} {}
 
   /// The first index up to which half of the weight lies; -1 without any.
@@ -121,8 +123,8 @@ class Pace {
 /// How an attention moves: by itself where it slides or reads, else by the window that is given.
 /// Throws std::invalid_argument for one that needs all of its source at once.
 template <class Z, class W, class F>
-[[nodiscard]] Pace pace_of(const Attention<Z, W, F>& attention,
-                           const std::optional<MovingWindow>& window) {
+[[nodiscard]] AttentionPace pace_of(const Attention<Z, W, F>& attention,
+                                    const std::optional<MovingWindow>& window) {
   const auto* sliding = held_as<Sliding>(attention.window);
   const auto* monotonic = held_as<Monotonic>(attention.alignment);
   check_argument(sliding != nullptr || attend::shows_all(attention.window),
@@ -137,11 +139,11 @@ template <class Z, class W, class F>
                  "pace_of: this alignment function looks at all of its source at once");
   check_argument(sliding == nullptr || !window,
                  "pace_of: the attention's window slides by itself; leave the moving one out");
-  if (monotonic != nullptr) return Pace::reading();
-  if (sliding != nullptr) return Pace::sliding(*sliding);
+  if (monotonic != nullptr) return AttentionPace::reading();
+  if (sliding != nullptr) return AttentionPace::sliding(*sliding);
   check_argument(window.has_value(),
                  "pace_of: the attention sees all of its source; give it a MovingWindow");
-  return Pace::following(*window);
+  return AttentionPace::following(*window);
 }
 
 }  // namespace attend

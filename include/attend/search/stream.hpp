@@ -169,7 +169,8 @@ class Stream {
   }
 
  private:
-  static Pace pace_of_decoder(const D& decoder, const std::optional<MovingWindow>& window) {
+  static AttentionPace pace_of_decoder(const D& decoder,
+                                       const std::optional<MovingWindow>& window) {
     check_argument(decoder.attends(),
                    "Stream: the decoder has no attention, by which a source "
                    "that still arrives is known");
@@ -183,8 +184,9 @@ class Stream {
     StreamOptions known = options_;
     if (!ends) known.end = known.start;
     static_cast<void>(detail::constraints(known, decoder_.vocabulary_size()));
-    check_argument(ends || (pace_.kind() != Pace::Kind::following && options_.minimum_length == 0),
-                   "Stream: a moving window and a minimum length need an end symbol");
+    check_argument(
+        ends || (pace_.kind() != AttentionPace::Kind::following && options_.minimum_length == 0),
+        "Stream: a moving window and a minimum length need an end symbol");
   }
 
   [[nodiscard]] detail::Constraints constraints() const {
@@ -226,8 +228,8 @@ class Stream {
       done_ = true;
       return true;
     }
-    const bool may_wait = pace_.kind() == Pace::Kind::reading && !finished_;
-    const Pace before = pace_;
+    const bool may_wait = pace_.kind() == AttentionPace::Kind::reading && !finished_;
+    const AttentionPace before = pace_;
     if (may_wait) state_.mark();
     memory_.attention.show(pace_.shown());
     decoder_.step(memory_, std::span<const Token>(&last_, 1), state_);
@@ -264,12 +266,12 @@ class Stream {
     constexpr Index far = std::numeric_limits<Index>::max() / 4;
     const auto within = [](Index i, Index least, Index most) { return i >= least && i <= most; };
     const Index end =
-        pace_.kind() == Pace::Kind::reading ? pace_.place().next.end : counts.next.end;
+        pace_.kind() == AttentionPace::Kind::reading ? pace_.place().next.end : counts.next.end;
     const bool fits =
         within(counts.pending, 0, options_.chunk) && within(counts.held, 0, capacity()) &&
         within(counts.arrived, counts.held, far) && within(counts.steps, 0, far) &&
         within(counts.next.begin, -far, std::min(end, far)) && counts.next.end == end &&
-        (pace_.kind() == Pace::Kind::reading || within(end, -far, far)) &&
+        (pace_.kind() == AttentionPace::Kind::reading || within(end, -far, far)) &&
         within(counts.heard, 0, counts.arrived) &&
         within(counts.last, 0, decoder_.vocabulary_size() - 1);
     check_argument(fits,
@@ -282,7 +284,7 @@ class Stream {
   const Stacked<Layer>& encoder_;
   const D& decoder_;
   StreamOptions options_;
-  Pace pace_;
+  AttentionPace pace_;
 
   Matrix<S> encoder_states_;
   Buffer<S> pending_;
