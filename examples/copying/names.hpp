@@ -65,8 +65,7 @@ inline constexpr std::array<Pattern, 10> patterns = {{
 
 inline std::string fill(std::string_view pattern, const std::array<std::string, 3>& by) {
   std::string text;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    const char c = pattern[i];
+  for (const char c : pattern) {
     text += c >= 'A' && c <= 'C' ? by[static_cast<std::size_t>(c - 'A')] : std::string(1, c);
   }
   return text;

@@ -98,6 +98,12 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
       ->add_option("--label-smoothing", recipe.label_smoothing,
                    "probability given to all other words")
       ->capture_default_str();
+  train
+      ->add_option("--coverage-loss", recipe.coverage_loss,
+                   "how much looking again at a source word costs")
+      ->capture_default_str();
+  train->add_flag("--rewards", recipe.rewards,
+                  "--alignment sampled learns from the likelihood of the words it led to");
   train->add_option("--subwords", recipe.subwords, "sub-words, at most so many; 0 for whole words")
       ->capture_default_str();
   train->add_flag("--separate-subwords", recipe.separate_subwords,

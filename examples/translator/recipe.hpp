@@ -51,6 +51,8 @@ struct Recipe {
   double annotation_dropout = as_dropout;
   double readout_dropout = as_dropout;
   double label_smoothing = 0;
+  double coverage_loss = 0;
+  bool rewards = false;
 
   Index subwords = 0;
   bool separate_subwords = false;
@@ -78,9 +80,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(
     tied_embeddings, shared_embeddings, maxout, hidden, embedding, layers, heads, key_heads,
     feed_forward, activation, norm, norm_kind, positions, relative_clip, soft_cap, self_reach,
     attention_dropout, dropout, embedding_dropout, annotation_dropout, readout_dropout,
-    label_smoothing, subwords, separate_subwords, min_frequency, max_length, batch, batch_tokens,
-    shards, epochs, rate, schedule, warmup, beta2, weight_decay, clip, patience, average, select,
-    seed)
+    label_smoothing, coverage_loss, rewards, subwords, separate_subwords, min_frequency, max_length,
+    batch, batch_tokens, shards, epochs, rate, schedule, warmup, beta2, weight_decay, clip,
+    patience, average, select, seed)
 
 /// The value that a name stands for. Throws std::invalid_argument that lists the names.
 template <class T>
@@ -170,7 +172,9 @@ inline attend::RecurrentSeq2SeqConfig recurrent_config(const Recipe& recipe,
           .annotation_dropout = part(recipe.annotation_dropout),
           .layer_dropout = recipe.dropout,
           .readout_dropout = part(recipe.readout_dropout),
-          .options = {.label_smoothing = recipe.label_smoothing}};
+          .options = {.label_smoothing = recipe.label_smoothing,
+                      .coverage_loss = recipe.coverage_loss,
+                      .rewards = recipe.rewards}};
 }
 
 /// A feed-forward network's function, and whether it is the gate of a gated one.

@@ -77,6 +77,12 @@ inline void check_model(const Recipe& recipe) {
   attend::check_argument((decoder_is_recurrent(recipe) && recipe.score != "none") ||
                              (recipe.window == "full" && recipe.alignment == "softmax"),
                          "--window and --alignment belong to a recurrent decoder with a score");
+  check_amount("--coverage-loss", recipe.coverage_loss);
+  attend::check_argument(
+      recipe.coverage_loss == 0 || (decoder_is_recurrent(recipe) && recipe.score != "none"),
+      "--coverage-loss needs a recurrent decoder with a score");
+  attend::check_argument(!recipe.rewards || recipe.alignment == "sampled",
+                         "--rewards are for --alignment sampled");
   const bool luong = recipe.decoder == "luong" && recipe.score != "none";
   attend::check_argument(!recipe.input_feeding || luong,
                          "--input-feeding needs --decoder luong and a score");
