@@ -139,4 +139,58 @@ TEST(WarmTransformer, AllocatesNothingWhenItUnrolls) {
   EXPECT_EQ(reference::allocations_in(pass), 0);
 }
 
+/// Forks of one hypothesis into a beam, cold; the memory of the source is far larger than a state.
+template <class D>
+void expect_forks_copy_no_memory(const D& decoder, Index annotation, Index states) {
+  constexpr Index T = 4000;
+  Random random(1);
+  const attend::Ragged layout(std::vector<Index>{T});
+  const auto H = reference::random_matrix<float>(random, annotation, T);
+  typename D::Memory memory;
+  decoder.remember(layout, H, Matrix<float>::Zero(states, 1), memory);
+  const auto beam = [&] {
+    typename D::State state;
+    const Index sentence = 0;
+    decoder.begin(memory, {&sentence, 1}, state);
+    const std::vector<Token> tokens(5, 3);
+    decoder.step(memory, std::span(tokens).first(1), state);
+    for (const auto& columns : {std::vector<Index>{0, 0, 0, 0, 0}, {4, 1, 1, 0, 2}}) {
+      state.select(columns);
+      decoder.step(memory, tokens, state);
+    }
+    EXPECT_EQ(state.size(), 5);
+  };
+  // Five hypotheses' weights over T keys, of two heads, are the most it should take.
+  const auto weights = static_cast<std::size_t>(T) * 5 * 2 * sizeof(float);
+  const auto annotations = static_cast<std::size_t>(T * annotation) * sizeof(float);
+  ASSERT_GT(annotations, 3 * weights);
+  EXPECT_LT(reference::largest_allocation_in(beam), annotations / 3);
+}
+
+TEST(Beams, ForkByIndexAndCopyNoMemory) {
+  if (!ATTEND_TEST_COUNTS_ALLOCATIONS) GTEST_SKIP() << "malloc cannot be counted here";
+  Random random(1);
+  attend::RecurrentDecoderConfig config{.vocabulary = words,
+                                        .embedding = 4,
+                                        .hidden = hidden,
+                                        .annotation = 40,
+                                        .encoder_states = 6,
+                                        .readout = 6};
+  for (const auto order : {DecoderOrder::attend_then_step, DecoderOrder::step_then_attend}) {
+    config.order = order;
+    const AnyDecoder<float> recurrent(
+        config, [](Index input, Random& r) { return make_cell<float>(CellKind::gru, input, r); },
+        attend::Attention<attend::AnyScore<float>, attend::AnyWindow, attend::AnyAlignment<float>>(
+            attend::Additive<float>({.query = hidden, .key = 40, .energy = 40}, random)),
+        random);
+    expect_forks_copy_no_memory(recurrent, 40, 6);
+  }
+  const attend::TransformerDecoder<float> transformer(
+      {.transformer = {.size = 40, .layers = 2, .heads = 2, .feed_forward = 9},
+       .vocabulary = words,
+       .annotation = 40},
+      random);
+  expect_forks_copy_no_memory(transformer, 40, 6);
+}
+
 }  // namespace

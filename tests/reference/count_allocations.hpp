@@ -9,6 +9,12 @@
 
 namespace reference {
 inline std::atomic<long> allocations{0};
+inline std::atomic<std::size_t> largest{0};
+
+inline void count(std::size_t size) {
+  ++allocations;
+  if (size > largest) largest = size;
+}
 }  // namespace reference
 
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -19,11 +25,11 @@ void* __libc_malloc(std::size_t size);                // NOLINT
 void* __libc_realloc(void* block, std::size_t size);  // NOLINT
 
 void* malloc(std::size_t size) {  // NOLINT(misc-definitions-in-headers): meant, see above
-  ++reference::allocations;
+  reference::count(size);
   return __libc_malloc(size);
 }
 void* realloc(void* block, std::size_t size) {  // NOLINT(misc-definitions-in-headers)
-  ++reference::allocations;
+  reference::count(size);
   return __libc_realloc(block, size);
 }
 }
@@ -39,6 +45,14 @@ long allocations_in(F&& f) {
   const long before = allocations;
   f();
   return allocations - before;
+}
+
+/// The bytes of the largest block that f() allocates.
+template <class F>
+std::size_t largest_allocation_in(F&& f) {
+  largest = 0;
+  f();
+  return largest;
 }
 
 }  // namespace reference
