@@ -3,6 +3,7 @@
 
 #include <attend/cell/cell.hpp>
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/bias.hpp>
 #include <attend/kernel/elementary.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
@@ -54,7 +55,7 @@ class Elman {
   /// X (d_x x n); overwrites G (d_h x n) with W X + b.
   void project(ConstView<S> X, View<S> G) const {
     check_shape("Elman::project", "G", G, gate_rows(), X.cols());
-    G.colwise() = b;
+    fill_columns(b, G);
     multiply_add(W, X, G);
   }
 
@@ -93,7 +94,7 @@ class Elman {
                     Elman& gradient) const {
     add_outer<S>(dG, X, gradient.W);
     add_outer<S>(dG, P, gradient.U);
-    gradient.b += dG.rowwise().sum();
+    add_columns(dG, gradient.b);
   }
 
  private:

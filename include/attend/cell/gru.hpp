@@ -5,6 +5,7 @@
 
 #include <attend/cell/cell.hpp>
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/bias.hpp>
 #include <attend/kernel/elementary.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
@@ -76,7 +77,7 @@ class Gru {
   /// X (d_x x n); overwrites the first 3 d_h rows of G (4 d_h x n) with W X + b.
   void project(ConstView<S> X, View<S> G) const {
     check_shape("Gru::project", "G", G, gate_rows(), X.cols());
-    G.topRows(input_rows()).colwise() = b;
+    fill_columns(b, G.topRows(input_rows()));
     multiply_add(W, X, G.topRows(input_rows()));
   }
 
@@ -86,7 +87,7 @@ class Gru {
     const Index h = hidden_size();
     multiply_add(U_gates, P, G.topRows(2 * h));
     if (b_candidate) {
-      G.bottomRows(h).colwise() = *b_candidate;
+      fill_columns(*b_candidate, G.bottomRows(h));
       multiply_add(U_candidate, P, G.bottomRows(h));
     } else {
       reset_state(G, P);
@@ -128,10 +129,10 @@ class Gru {
     const Index h = hidden_size();
     add_outer<S>(dG.topRows(3 * h), X, gradient.W);
     add_outer<S>(dG.topRows(2 * h), P, gradient.U_gates);
-    gradient.b += dG.topRows(3 * h).rowwise().sum();
+    add_columns(dG.topRows(3 * h), gradient.b);
     if (b_candidate) {
       add_outer<S>(dG.bottomRows(h), P, gradient.U_candidate);
-      *gradient.b_candidate += dG.bottomRows(h).rowwise().sum();
+      add_columns(dG.bottomRows(h), *gradient.b_candidate);
     } else {
       add_outer<S>(dG.middleRows(2 * h, h), G.bottomRows(h), gradient.U_candidate);
     }

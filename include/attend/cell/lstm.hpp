@@ -5,6 +5,7 @@
 
 #include <attend/cell/cell.hpp>
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/bias.hpp>
 #include <attend/kernel/elementary.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
@@ -63,7 +64,7 @@ class Lstm {
   /// X (d_x x n); overwrites G (4 d_h x n) with W X + b.
   void project(ConstView<S> X, View<S> G) const {
     check_shape("Lstm::project", "G", G, gate_rows(), X.cols());
-    G.colwise() = b;
+    fill_columns(b, G);
     multiply_add(W, X, G);
   }
 
@@ -124,7 +125,7 @@ class Lstm {
     const Index h = hidden_size();
     add_outer<S>(dG, X, gradient.W);
     add_outer<S>(dG, P.topRows(h), gradient.U);
-    gradient.b += dG.rowwise().sum();
+    add_columns(dG, gradient.b);
     if (p) add_peephole_gradient(P, G, dG, *gradient.p);
   }
 

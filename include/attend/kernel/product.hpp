@@ -24,29 +24,55 @@ inline constexpr Index inner_block = 256;
 inline constexpr Index outer_block = 128;
 /// Bytes of weights that the second-level cache keeps from one product to the next.
 inline constexpr Index weights_nearby = Index{1} << 20;
+/// Bytes of the right factor of an outer product that stay there while a panel of the result
+/// passes.
+inline constexpr Index right_nearby = Index{1} << 20;
 /// Columns for which reduced weights are read as they are; for more they are expanded once for all.
 inline constexpr Index columns_in_place = 2 * tile_columns;
 /// Columns of X that stay in the second-level cache while all weights pass.
 inline constexpr Index column_block = 192;
 
+/// What a product brings near on its way, because it is read next: columns as high as a panel, by
+/// its first tiles, and then `bytes` from `data` on, by all others. A little with every column of
+/// the left factor is faster than all of it in the first tile.
+template <Scalar S>
+struct Ahead {
+  const char* data = nullptr;
+  Index bytes = 0;
+  const S* columns = nullptr;
+  Index column_stride = 0;
+
+  /// The part of tile i of `tiles`, whose left factor is `a`.
+  template <class Stored>
+  void give(Index i, Index tiles, Index inner, LeftFactor<S, Stored>& a) const {
+    constexpr Index size = sizeof(S);
+    constexpr Index tiles_of_columns =
+        (packet::panel_rows<S> * size + bytes_ahead<S> - 1) / bytes_ahead<S>;
+    const Index first = columns == nullptr ? 0 : tiles_of_columns;
+    if (i < first) {
+      a.ahead = reinterpret_cast<const char*>(columns) + i * bytes_ahead<S>;
+      a.ahead_stride = column_stride * size;
+      return;
+    }
+    a.ahead_stride = std::min(bytes_ahead<S>, bytes / std::max(Index{1}, (tiles - first) * inner));
+    const Index begin = (i - first) * inner * a.ahead_stride;
+    a.ahead = begin < bytes ? data + begin : nullptr;
+  }
+};
+
 /// One panel (`c.rows` high) times n columns of B, added to C. Columns are dealt to tiles as evenly
-/// as they go, so that a batch of 16 is 6 + 5 + 5 and not 6 + 6 + 4. On the way they bring near
-/// what is read next, `ahead_bytes` from `a.ahead`, a little with every column of A: faster than
-/// all of it in the first tile.
-template <bool Rows, Scalar S, class Stored>
+/// as they go, so that a batch of 16 is 6 + 5 + 5 and not 6 + 6 + 4.
+template <Scalar S, class Stored>
 EIGEN_ALWAYS_INLINE void panel_product(Index inner, Index n, LeftFactor<S, Stored> a,
-                                       RightFactor<S> b, ProductBlock<S> c, Index ahead_bytes = 0) {
+                                       RightFactor<S> b, ProductBlock<S> c,
+                                       const Ahead<S>& ahead = {}) {
   const Index packets = (c.rows + packet::width<S> - 1) / packet::width<S>;
   const Index tiles = (n + tile_columns - 1) / tile_columns;
-  const char* ahead = a.ahead;
-  a.ahead_stride = std::min(bytes_ahead<S>, ahead_bytes / std::max(Index{1}, tiles * inner));
-  const Index share = inner * a.ahead_stride;
   for (Index i = 0, j = 0; i < tiles; ++i) {
     const Index columns = (n - j + tiles - i - 1) / (tiles - i);
-    a.ahead = i * share < ahead_bytes ? ahead + i * share : nullptr;
+    ahead.give(i, tiles, inner, a);
     const RightFactor<S> right{b.data + j * b.j_stride, b.k_stride, b.j_stride};
-    const ProductBlock<S> block = c.part(0, c.rows, j);
-    tile_for<Rows, S, Stored>(packets, columns)(inner, a, right, block);
+    tile_for<S, Stored>(packets, columns)(inner, a, right, c.part(0, c.rows, j));
     j += columns;
   }
 }
@@ -94,33 +120,28 @@ struct WeightsTimesBlock {
   [[nodiscard]] LeftFactor<S, Stored> left(Index i) const {
     constexpr Index column = packet::panel_column<S, Stored>;
     const Stored* panel = W.data + i / height * W.panel_stride + k * column;
-    return {panel,
-            column,
-            W.panel_stride,
-            W.scales == nullptr ? nullptr : W.scales + i,
-            reinterpret_cast<const char*>(panel + W.panel_stride),
-            0};
+    return {panel, column, W.panel_stride, W.scales == nullptr ? nullptr : W.scales + i};
   }
-  /// What the next panel has to be brought near; nothing where this one is read only once.
-  [[nodiscard]] Index next_bytes(Index i) const {
+  /// The next panel; nothing where this one is read only once.
+  [[nodiscard]] Ahead<S> next(Index i, const Stored* panel) const {
     const Index all = W.rows * W.cols * static_cast<Index>(sizeof(S));
-    if (n <= tile_columns || i + height >= W.rows || all <= weights_nearby) return 0;
-    return inner * packet::panel_column<S, Stored> * static_cast<Index>(sizeof(Stored));
+    if (n <= tile_columns || i + height >= W.rows || all <= weights_nearby) return {};
+    return {reinterpret_cast<const char*>(panel + W.panel_stride),
+            inner * packet::panel_column<S, Stored> * static_cast<Index>(sizeof(Stored))};
   }
 
   void add_panel(Index i, ProductBlock<S> c) const {
     const LeftFactor<S, Stored> a = left(i);
     if constexpr (!reduced || has_reduced_tiles) {
       if (!reduced || n <= columns_in_place) {
-        panel_product<false, S, Stored>(inner, n, a, right, c, next_bytes(i));
+        panel_product<S, Stored>(inner, n, a, right, c, next(i, a.data));
         return;
       }
     }
     if constexpr (reduced) {
       alignas(64) S expanded[height * inner_block];
       expand_panel<S, Stored>(inner, a, expanded);
-      panel_product<false, S, S>(inner, n, {expanded, height, 0, nullptr, a.ahead, 0}, right, c,
-                                 next_bytes(i));
+      panel_product<S, S>(inner, n, {expanded, height, 0}, right, c, next(i, a.data));
     }
   }
 };
@@ -172,7 +193,7 @@ void multiply(const PanelMatrix<S>& W, ConstView<std::type_identity_t<S>> X,
 namespace detail {
 
 /// C += A B for a left factor in plain columns, read in place.
-template <bool Rows, Scalar S>
+template <Scalar S>
 void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C) {
   constexpr Index w = packet::width<S>;
   constexpr Index height = packet::panel_rows<S>;
@@ -184,8 +205,8 @@ void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C) {
     Index i = 0;
     for (Index rows = 0; i + w <= A.rows(); i += rows) {
       rows = std::min(height, (A.rows() - i) / w * w);
-      panel_product<Rows, S, S>(inner, n, {a + i, A.outerStride(), 0}, b,
-                                {C.data() + i, C.outerStride(), rows});
+      panel_product<S, S>(inner, n, {a + i, A.outerStride(), 0}, b,
+                          {C.data() + i, C.outerStride(), rows});
     }
     if (i == A.rows()) continue;
     // The last rows, fewer than a packet, are copied so that nothing beyond them is read.
@@ -194,8 +215,8 @@ void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C) {
     for (Index c = 0; c < inner; ++c) {
       std::copy_n(a + i + c * A.outerStride(), A.rows() - i, edge + c * w);
     }
-    panel_product<Rows, S, S>(inner, n, {static_cast<const S*>(edge), w, 0}, b,
-                              {C.data() + i, C.outerStride(), A.rows() - i});
+    panel_product<S, S>(inner, n, {static_cast<const S*>(edge), w, 0}, b,
+                        {C.data() + i, C.outerStride(), A.rows() - i});
   }
 }
 
@@ -208,7 +229,7 @@ void multiply_add(ConstView<S> A, ConstView<std::type_identity_t<S>> B,
                   View<std::type_identity_t<S>> C) {
   check_shape("multiply_add", "B", B, A.cols(), C.cols());
   check_shape("multiply_add", "C", C, A.rows(), B.cols());
-  detail::plain_product<false, S>(A, {B.data(), 1, B.outerStride()}, B.cols(), C);
+  detail::plain_product<S>(A, {B.data(), 1, B.outerStride()}, B.cols(), C);
 }
 
 /// C += A B'. A (m x k), B (n x k), C (m x n). Allocates nothing.
@@ -217,29 +238,60 @@ void multiply_transposed_add(ConstView<S> A, ConstView<std::type_identity_t<S>> 
                              View<std::type_identity_t<S>> C) {
   check_shape("multiply_transposed_add", "B", B, C.cols(), A.cols());
   check_shape("multiply_transposed_add", "C", C, A.rows(), B.rows());
-  detail::plain_product<true, S>(A, {B.data(), B.outerStride(), 1}, B.rows(), C);
+  detail::plain_product<S>(A, {B.data(), B.outerStride(), 1}, B.rows(), C);
 }
 
+namespace detail {
+
+/// The rows [i, i + rows) of dY, `rows` at most a panel's height, times X', added to a panel of dW.
+/// The panel stays in the second-level cache while all columns pass; meanwhile the next one and the
+/// columns that it needs first are brought near.
+template <Scalar S>
+void add_outer_panel(ConstView<S> dY, ConstView<S> X, Index i, PanelMatrix<S>& dW) {
+  constexpr Index height = packet::panel_rows<S>;
+  alignas(64) S left[height * outer_block];
+  const Index rows = std::min(height, dW.rows() - i);
+  if (rows < height) std::fill_n(left, height * std::min(outer_block, X.cols()), S{0});
+  S* panel = dW.data() + i / height * dW.panel_stride();
+  const Index blocks = (X.cols() + outer_block - 1) / outer_block;
+  for (Index block = 0, k = 0; block < blocks; ++block) {
+    const Index inner = (X.cols() - k + blocks - block - 1) / (blocks - block);
+    for (Index c = 0; c < inner; ++c)
+      std::copy_n(dY.col(k + c).data() + i, rows, left + c * height);
+    Ahead<S> ahead;
+    const bool last = block + 1 == blocks;
+    const Index next = last ? i + height : i;
+    if (next + height <= dW.rows()) {
+      ahead.columns = dY.col(last ? 0 : k + inner).data() + next;
+      ahead.column_stride = dY.outerStride();
+      if (last) {
+        ahead.data = reinterpret_cast<const char*>(panel + dW.panel_stride());
+        ahead.bytes = dW.panel_stride() * static_cast<Index>(sizeof(S));
+      }
+    }
+    panel_product<S, S>(inner, dW.cols(), {left, height, 0},
+                        {X.data() + k * X.outerStride(), X.outerStride(), 1}, {panel, height, rows},
+                        ahead);
+    k += inner;
+  }
+}
+
+}  // namespace detail
+
 /// dW += dY X', the gradient of Y = W X with respect to W. dY (m x n), X (k x n), dW (m x k).
-/// Allocates nothing. Throws ShapeError.
+/// Reads and writes dW once for all columns of X that the second-level cache keeps. Allocates
+/// nothing. Throws ShapeError.
 template <Scalar S>
 void add_outer(ConstView<std::type_identity_t<S>> dY, ConstView<std::type_identity_t<S>> X,
                PanelMatrix<S>& dW) {
   check_shape("add_outer", "dY", dY, dW.rows(), X.cols());
   check_shape("add_outer", "X", X, dW.cols(), dY.cols());
-  constexpr Index height = packet::panel_rows<S>;
-  using detail::outer_block;
-  alignas(64) S left[height * outer_block];
-  for (Index k = 0; k < X.cols(); k += outer_block) {
-    const Index inner = std::min(outer_block, X.cols() - k);
-    for (Index i = 0; i < dW.rows(); i += height) {
-      const Index rows = std::min(height, dW.rows() - i);
-      if (rows < height) std::fill_n(left, height * inner, S{0});
-      for (Index c = 0; c < inner; ++c)
-        std::copy_n(dY.col(k + c).data() + i, rows, left + c * height);
-      detail::panel_product<true, S, S>(inner, X.cols() == 0 ? 0 : dW.cols(), {left, height, 0},
-                                        {X.data() + k * X.outerStride(), X.outerStride(), 1},
-                                        {dW.data() + i / height * dW.panel_stride(), height, rows});
+  constexpr Index nearby = detail::right_nearby / static_cast<Index>(sizeof(S));
+  const Index columns = std::max(detail::outer_block, nearby / std::max(Index{1}, X.rows()));
+  for (Index k = 0; k < X.cols(); k += columns) {
+    const Index n = std::min(columns, X.cols() - k);
+    for (Index i = 0; i < dW.rows(); i += packet::panel_rows<S>) {
+      detail::add_outer_panel<S>(dY.middleCols(k, n), X.middleCols(k, n), i, dW);
     }
   }
 }
