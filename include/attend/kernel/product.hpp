@@ -42,21 +42,26 @@ struct Ahead {
   const S* columns = nullptr;
   Index column_stride = 0;
 
-  /// The part of tile i of `tiles`, whose left factor is `a`.
-  template <class Stored>
-  void give(Index i, Index tiles, Index inner, LeftFactor<S, Stored>& a) const {
-    constexpr Index size = sizeof(S);
-    constexpr Index tiles_of_columns =
-        (packet::panel_rows<S> * size + bytes_ahead<S> - 1) / bytes_ahead<S>;
+  static constexpr Index tiles_of_columns =
+      (packet::panel_rows<S> * static_cast<Index>(sizeof(S)) + bytes_ahead<S> - 1) / bytes_ahead<S>;
+
+  /// How many bytes every column of the left factor goes on by.
+  [[nodiscard]] Index step(Index tiles, Index inner) const {
+    if (bytes == 0) return 0;
     const Index first = columns == nullptr ? 0 : tiles_of_columns;
-    if (i < first) {
+    return std::min(bytes_ahead<S>, bytes / std::max(Index{1}, (tiles - first) * inner));
+  }
+  /// The part of tile i, whose left factor is `a`.
+  template <class Stored>
+  void give(Index i, Index inner, Index step, LeftFactor<S, Stored>& a) const {
+    if (columns != nullptr && i < tiles_of_columns) {
       a.ahead = reinterpret_cast<const char*>(columns) + i * bytes_ahead<S>;
-      a.ahead_stride = column_stride * size;
+      a.ahead_stride = column_stride * static_cast<Index>(sizeof(S));
       return;
     }
-    a.ahead_stride = std::min(bytes_ahead<S>, bytes / std::max(Index{1}, (tiles - first) * inner));
-    const Index begin = (i - first) * inner * a.ahead_stride;
+    const Index begin = (columns == nullptr ? i : i - tiles_of_columns) * inner * step;
     a.ahead = begin < bytes ? data + begin : nullptr;
+    a.ahead_stride = step;
   }
 };
 
@@ -66,14 +71,18 @@ template <Scalar S, class Stored>
 EIGEN_ALWAYS_INLINE void panel_product(Index inner, Index n, LeftFactor<S, Stored> a,
                                        RightFactor<S> b, ProductBlock<S> c,
                                        const Ahead<S>& ahead = {}) {
+  if (n == 0) return;
   const Index packets = (c.rows + packet::width<S> - 1) / packet::width<S>;
   const Index tiles = (n + tile_columns - 1) / tile_columns;
-  for (Index i = 0, j = 0; i < tiles; ++i) {
-    const Index columns = (n - j + tiles - i - 1) / (tiles - i);
-    ahead.give(i, tiles, inner, a);
-    const RightFactor<S> right{b.data + j * b.j_stride, b.k_stride, b.j_stride};
-    tile_for<S, Stored>(packets, columns)(inner, a, right, c.part(0, c.rows, j));
-    j += columns;
+  const Index fewest = n / tiles;
+  const Index larger = n % tiles;
+  const Index step = ahead.step(tiles, inner);
+  for (Index i = 0; i < tiles; ++i) {
+    const Index columns = i < larger ? fewest + 1 : fewest;
+    ahead.give(i, inner, step, a);
+    tile_for<S, Stored>(packets, columns)(inner, a, b, c);
+    b.data += columns * b.j_stride;
+    c.data += columns * c.stride;
   }
 }
 

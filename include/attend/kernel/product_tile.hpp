@@ -102,8 +102,7 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
     alignas(64) S edge[Columns][height] = {};
     for (Index j = 0; j < Columns && !c.fresh; ++j)
       std::copy_n(c.data + j * c.stride, c.rows, edge[j]);
-    product_tile<Panels, Packets, Columns, S, Stored>(inner, a, b,
-                                                            {&edge[0][0], height, height});
+    product_tile<Panels, Packets, Columns, S, Stored>(inner, a, b, {&edge[0][0], height, height});
     for (Index j = 0; j < Columns; ++j) std::copy_n(edge[j], c.rows, c.data + j * c.stride);
     return;
   }
@@ -146,7 +145,7 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
     }
 #pragma GCC unroll 8
     for (int j = 0; j < Columns; ++j) {
-      const P x = packet::fill<S>(right[j * b.j_stride]);
+      const P x = packet::fill<S>(right[j * j_stride]);
 #pragma GCC unroll 4
       for (int q = 0; q < Panels; ++q) {
 #pragma GCC unroll 4
