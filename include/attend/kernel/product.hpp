@@ -26,7 +26,7 @@ inline constexpr Index outer_block = 128;
 inline constexpr Index weights_nearby = Index{1} << 20;
 /// Bytes of the right factor of an outer product that stay there while a panel of the result
 /// passes.
-inline constexpr Index right_nearby = Index{1} << 20;
+inline constexpr Index right_nearby = Index{1} << 19;
 /// Columns for which reduced weights are read as they are; for more they are expanded once for all.
 inline constexpr Index columns_in_place = 2 * tile_columns;
 /// Columns of X that stay in the second-level cache while all weights pass.
@@ -252,6 +252,18 @@ void multiply_transposed_add(ConstView<S> A, ConstView<std::type_identity_t<S>> 
 
 namespace detail {
 
+/// Up to a panel's height of a column.
+template <Scalar S>
+EIGEN_ALWAYS_INLINE void copy_rows(Index rows, const S* from, S* to) {
+  if (rows < packet::panel_rows<S>) {
+    std::copy_n(from, rows, to);
+    return;
+  }
+  for (Index p = 0; p < packet::panel_rows<S>; p += packet::width<S>) {
+    packet::store(to + p, packet::load(from + p));
+  }
+}
+
 /// The rows [i, i + rows) of dY, `rows` at most a panel's height, times X', added to a panel of dW.
 /// The panel stays in the second-level cache while all columns pass; meanwhile the next one and the
 /// columns that it needs first are brought near.
@@ -265,13 +277,14 @@ void add_outer_panel(ConstView<S> dY, ConstView<S> X, Index i, PanelMatrix<S>& d
   const Index blocks = (X.cols() + outer_block - 1) / outer_block;
   for (Index block = 0, k = 0; block < blocks; ++block) {
     const Index inner = (X.cols() - k + blocks - block - 1) / (blocks - block);
-    for (Index c = 0; c < inner; ++c)
-      std::copy_n(dY.col(k + c).data() + i, rows, left + c * height);
+    for (Index c = 0; c < inner; ++c) {
+      copy_rows(rows, dY.data() + i + (k + c) * dY.outerStride(), left + c * height);
+    }
     Ahead<S> ahead;
     const bool last = block + 1 == blocks;
     const Index next = last ? i + height : i;
     if (next + height <= dW.rows()) {
-      ahead.columns = dY.col(last ? 0 : k + inner).data() + next;
+      ahead.columns = dY.data() + next + (last ? 0 : k + inner) * dY.outerStride();
       ahead.column_stride = dY.outerStride();
       if (last) {
         ahead.data = reinterpret_cast<const char*>(panel + dW.panel_stride());
