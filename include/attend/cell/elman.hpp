@@ -60,9 +60,9 @@ class Elman {
   }
 
   /// G (d_h x n) is used up; P (d_h x n); overwrites S_ (d_h x n).
-  void step(View<S> G, ConstView<S> P, View<S> S_) const {
+  void step(View<S> G, ConstView<S> P, View<S> S_, Sweep sweep = Sweep::there) const {
     detail::check_step("Elman::step", *this, G, P, S_);
-    multiply_add(U, P, G);
+    multiply_add(U, P, G, sweep);
     const bool relu = activation_ == ElmanActivation::relu;
     for (Index j = 0; j < G.cols(); ++j) {
       const S* g = G.col(j).data();

@@ -82,16 +82,18 @@ class Gru {
   }
 
   /// G (4 d_h x n) becomes the gates; P (d_h x n); overwrites S_ (d_h x n).
-  void step(View<S> G, ConstView<S> P, View<S> S_) const {
+  void step(View<S> G, ConstView<S> P, View<S> S_, Sweep sweep = Sweep::there) const {
     detail::check_step("Gru::step", *this, G, P, S_);
     const Index h = hidden_size();
-    multiply_add(U_gates, P, G.topRows(2 * h));
     if (b_candidate) {
       fill_columns(*b_candidate, G.bottomRows(h));
-      multiply_add(U_candidate, P, G.bottomRows(h));
+      if (sweep == Sweep::back) multiply_add(U_candidate, P, G.bottomRows(h), sweep);
+      multiply_add(U_gates, P, G.topRows(2 * h), sweep);
+      if (sweep == Sweep::there) multiply_add(U_candidate, P, G.bottomRows(h), sweep);
     } else {
+      multiply_add(U_gates, P, G.topRows(2 * h), sweep);
       reset_state(G, P);
-      multiply_add(U_candidate, G.bottomRows(h), G.middleRows(2 * h, h));
+      multiply_add(U_candidate, G.bottomRows(h), G.middleRows(2 * h, h), sweep);
     }
     for (Index n = 0; n < G.cols(); ++n)
       new_state(G.col(n).data(), P.col(n).data(), S_.col(n).data());

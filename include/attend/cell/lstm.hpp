@@ -69,10 +69,10 @@ class Lstm {
   }
 
   /// G (4 d_h x n) becomes the gates i f g o; P (2 d_h x n); overwrites S_ (2 d_h x n).
-  void step(View<S> G, ConstView<S> P, View<S> S_) const {
+  void step(View<S> G, ConstView<S> P, View<S> S_, Sweep sweep = Sweep::there) const {
     detail::check_step("Lstm::step", *this, G, P, S_);
     const Index h = hidden_size();
-    multiply_add(U, P.topRows(h), G);
+    multiply_add(U, P.topRows(h), G, sweep);
     for (Index n = 0; n < G.cols(); ++n) {
       S* gate = G.col(n).data();
       const S* c = P.col(n).data() + h;

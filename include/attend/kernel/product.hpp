@@ -16,6 +16,10 @@
 
 namespace attend::inline ATTEND_ABI {
 
+/// Where a product begins to read its weights. A step that reads them there and the next one back
+/// finds in the cache what the one before read last; the bits are the same.
+enum class Sweep : bool { there, back };
+
 namespace detail {
 
 /// Columns of weights that stay in the first-level cache while they meet the columns of X.
@@ -97,7 +101,14 @@ void expand_panel(Index inner, LeftFactor<S, Stored> a, S* expanded) {
   }
 }
 
-/// A block of columns of X, all rows of W, and `inner` columns of W from column k on.
+/// Calls f(0) to f(count - 1), or back.
+template <class F>
+EIGEN_ALWAYS_INLINE void for_each_index(Index count, Sweep sweep, F&& f) {
+  for (Index i = 0; i < count; ++i) f(sweep == Sweep::there ? i : count - 1 - i);
+}
+
+/// A block of columns of X, all rows of W, and `depth` columns of W from column k on, a panel after
+/// the other.
 template <Scalar S, class Stored>
 struct WeightsTimesBlock {
   static constexpr Index height = packet::panel_rows<S>;
@@ -107,67 +118,94 @@ struct WeightsTimesBlock {
 
   const PanelView<S, Stored>& W;
   Index k;
-  Index inner;
+  Index depth;
   Index n;
   RightFactor<S> right;
   ProductBlock<S> out;
 
-  void add() const {
-    Index i = 0;
+  void add(Sweep sweep) const {
+    Index together = height;
     if constexpr (!reduced || has_reduced_tiles) {
-      if (n <= 2) {
-        const Index together = panels_of_tile(static_cast<int>(n)) * height;
-        for (; i + together <= W.rows; i += together) {
-          several_panels_tile_for<S, Stored>(n)(inner, left(i), right, out.part(i, together));
-        }
-      }
+      if (n <= 2) together *= panels_of_tile(static_cast<int>(n));
     }
-    for (; i < W.rows; i += height) add_panel(i, out.part(i, std::min(height, W.rows - i)));
+    const Index tall = together == height ? 0 : W.rows / together;
+    const Index rest = (W.rows - tall * together + height - 1) / height;
+    const auto add_tall = [&](Index t) { add_panels(t * together, together); };
+    const auto add_rest = [&](Index p) { add_panel(tall * together + p * height, sweep); };
+    if (sweep == Sweep::there) for_each_index(tall, sweep, add_tall);
+    for_each_index(rest, sweep, add_rest);
+    if (sweep == Sweep::back) for_each_index(tall, sweep, add_tall);
   }
 
  private:
-  [[nodiscard]] LeftFactor<S, Stored> left(Index i) const {
-    constexpr Index column = packet::panel_column<S, Stored>;
-    const Stored* panel = W.data + i / height * W.panel_stride + k * column;
-    return {panel, column, W.panel_stride, W.scales == nullptr ? nullptr : W.scales + i};
-  }
-  /// The next panel; nothing where this one is read only once.
-  [[nodiscard]] Ahead<S> next(Index i, const Stored* panel) const {
-    const Index all = W.rows * W.cols * static_cast<Index>(sizeof(S));
-    if (n <= tile_columns || i + height >= W.rows || all <= weights_nearby) return {};
-    return {reinterpret_cast<const char*>(panel + W.panel_stride),
-            inner * packet::panel_column<S, Stored> * static_cast<Index>(sizeof(Stored))};
+  static constexpr Index column = packet::panel_column<S, Stored>;
+
+  /// Columns of W from column c of the block on, in the panel that begins with row i.
+  [[nodiscard]] LeftFactor<S, Stored> left(Index i, Index c) const {
+    return {W.data + i / height * W.panel_stride + (k + c) * column, column, W.panel_stride,
+            W.scales == nullptr ? nullptr : W.scales + i};
   }
 
-  void add_panel(Index i, ProductBlock<S> c) const {
-    const LeftFactor<S, Stored> a = left(i);
+  void add_panels([[maybe_unused]] Index i, [[maybe_unused]] Index rows) const {
     if constexpr (!reduced || has_reduced_tiles) {
-      if (!reduced || n <= columns_in_place) {
-        panel_product<S, Stored>(inner, n, a, right, c, next(i, a.data));
-        return;
+      several_panels_tile_for<S, Stored>(n)(depth, left(i, 0), right, out.part(i, rows));
+    }
+  }
+
+  void add_panel(Index i, Sweep sweep) const {
+    const bool in_place = !reduced || (has_reduced_tiles && n <= columns_in_place);
+    const Index most = in_place && n <= tile_columns ? std::max(depth, Index{1}) : inner_block;
+    ProductBlock<S> c = out.part(i, std::min(height, W.rows - i));
+    for (Index at = 0; at == 0 || at < depth; at += most, c.fresh = false) {
+      const Index inner = std::min(most, depth - at);
+      const LeftFactor<S, Stored> a = left(i, at);
+      const RightFactor<S> b{right.data + at, 1, right.j_stride};
+      const Ahead<S> ahead = next(i, at + inner, sweep);
+      if constexpr (!reduced || has_reduced_tiles) {
+        if (in_place) {
+          panel_product<S, Stored>(inner, n, a, b, c, ahead);
+          continue;
+        }
+      }
+      if constexpr (reduced) {
+        alignas(64) S expanded[height * inner_block];
+        expand_panel<S, Stored>(inner, a, expanded);
+        panel_product<S, S>(inner, n, {expanded, height, 0}, b, c, ahead);
       }
     }
-    if constexpr (reduced) {
-      alignas(64) S expanded[height * inner_block];
-      expand_panel<S, Stored>(inner, a, expanded);
-      panel_product<S, S>(inner, n, {expanded, height, 0}, right, c, next(i, a.data));
+  }
+
+  /// What is read behind column `end` of the panel that begins with row i; nothing where weights
+  /// are read only once, or stay near.
+  [[nodiscard]] Ahead<S> next(Index i, Index end, Sweep sweep) const {
+    const Index all = W.rows * W.cols * static_cast<Index>(sizeof(S));
+    if (n <= tile_columns || all <= weights_nearby) return {};
+    if (end == depth) {
+      i += sweep == Sweep::there ? height : -height;
+      end = 0;
+      if (i < 0 || i >= W.rows) return {};
     }
+    return {reinterpret_cast<const char*>(left(i, end).data),
+            std::min(inner_block, depth - end) * column * static_cast<Index>(sizeof(Stored))};
   }
 };
 
-/// Y += W X, or Y = W X where Y is `fresh`.
+/// Y += W X, or Y = W X where Y is `fresh`. As many columns of W at a time as keep those of X near.
 template <Scalar S, class Stored>
-void weights_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, bool fresh) {
+void weights_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, bool fresh,
+                   Sweep sweep = Sweep::there) {
   check_shape("multiply_add", "X", X, W.cols, X.cols());
   check_shape("multiply_add", "Y", Y, W.rows, X.cols());
   for (Index j = 0; j < X.cols(); j += column_block) {
     const Index columns = std::min(column_block, X.cols() - j);
+    const Index nearby = right_nearby / static_cast<Index>(sizeof(S)) / columns;
+    const Index deepest = std::max(Index{1}, nearby / inner_block) * inner_block;
     const RightFactor<S> right{X.data() + j * X.outerStride(), 1, X.outerStride()};
     ProductBlock<S> out{Y.data() + j * Y.outerStride(), Y.outerStride(), 0, fresh};
-    for (Index k = 0; k == 0 || k < W.cols; k += inner_block, out.fresh = false) {
-      const Index inner = std::min(inner_block, W.cols - k);
-      WeightsTimesBlock<S, Stored>{W, k, inner, columns, {right.data + k, 1, right.j_stride}, out}
-          .add();
+    for (Index k = 0; k == 0 || k < W.cols; k += deepest, out.fresh = false) {
+      const Index depth = std::min(deepest, W.cols - k);
+      WeightsTimesBlock<S, Stored>{W, k, depth, columns, {right.data + k, 1, right.j_stride}, out}
+          .add(sweep);
     }
   }
 }
@@ -178,13 +216,13 @@ void weights_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, boo
 /// ShapeError. Reduced weights give the bits of the same numbers in full precision.
 template <Scalar S, class Stored>
 void multiply_add(const PanelView<S, Stored>& W, ConstView<std::type_identity_t<S>> X,
-                  View<std::type_identity_t<S>> Y) {
-  detail::weights_times<S, Stored>(W, X, Y, false);
+                  View<std::type_identity_t<S>> Y, Sweep sweep = Sweep::there) {
+  detail::weights_times<S, Stored>(W, X, Y, false, sweep);
 }
 template <Scalar S>
 void multiply_add(const PanelMatrix<S>& W, ConstView<std::type_identity_t<S>> X,
-                  View<std::type_identity_t<S>> Y) {
-  W.visit([&](const auto& view) { multiply_add(view, X, Y); });
+                  View<std::type_identity_t<S>> Y, Sweep sweep = Sweep::there) {
+  W.visit([&](const auto& view) { multiply_add(view, X, Y, sweep); });
 }
 
 /// Y = W X, as multiply_add but overwritten; what Y held is not read.
