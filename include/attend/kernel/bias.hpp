@@ -6,6 +6,7 @@
 
 #include <attend/core/error.hpp>
 #include <attend/core/types.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 
 namespace attend::inline ATTEND_ABI {
