@@ -51,11 +51,11 @@ auto values(P& parameter) {
 
 namespace detail {
 
-inline std::string join_path(const std::string& path, std::string_view name) {
+inline std::string join_path(std::string_view path, std::string_view name) {
   if (path.empty()) return std::string(name);
   return std::string(path).append(".").append(name);
 }
-inline std::string join_path(const std::string& path, std::size_t i) {
+inline std::string join_path(std::string_view path, std::size_t i) {
   return join_path(path, std::to_string(i));
 }
 
