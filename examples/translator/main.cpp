@@ -25,7 +25,10 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
   train->add_option("--valid-source", command.valid_source, "validation text")->required();
   train->add_option("--valid-target", command.valid_target, "its translation")->required();
   train->add_option("--model", command.model, "the model file to write")->required();
-  train->add_option("--encoder", recipe.encoder, "recurrent or transformer")->capture_default_str();
+  train
+      ->add_option("--encoder", recipe.encoder,
+                   "recurrent, causal (recurrent, one direction) or transformer")
+      ->capture_default_str();
   train->add_option("--cell", recipe.cell, "gru, lstm or rnn")->capture_default_str();
   train
       ->add_option("--score", recipe.score,
@@ -187,6 +190,10 @@ void add_translate(CLI::App& app, translator::TranslateCommand& command,
           "translate while words arrive: begin after K of them, then one for one, greedily; "
           "0: whole lines")
       ->capture_default_str();
+  translate->add_option(
+      "--policy", command.policy,
+      "monotonic: translate while words arrive, reading until the attention takes one; for models "
+      "trained with --alignment monotonic and --encoder causal");
 }
 
 void add_evaluate(CLI::App& app, translator::EvaluateCommand& command) {
@@ -220,7 +227,6 @@ struct Commands {
   translator::TranslateCommand translation;
   translator::EvaluateCommand evaluation;
   std::vector<std::string> alignments;
-  std::string reference;
   std::string described;
 };
 
@@ -229,9 +235,6 @@ void add_commands(CLI::App& app, Commands& commands) {
   add_train(app, commands.training);
   add_translate(app, commands.translation, commands.alignments);
   add_evaluate(app, commands.evaluation);
-  app.add_subcommand("bleu", "BLEU of translations from standard input, line by line")
-      ->add_option("--target", commands.reference, "what they should be")
-      ->required();
   app.add_subcommand("info", "what a model file holds")
       ->add_option("--model", commands.described, "a model file")
       ->required();
@@ -251,7 +254,6 @@ int run(const CLI::App& app, const Commands& commands) {
   if (app.got_subcommand("train")) return translator::train(commands.training);
   if (app.got_subcommand("translate")) return translator::translate(commands.translation);
   if (app.got_subcommand("evaluate")) return translator::evaluate(commands.evaluation);
-  if (app.got_subcommand("bleu")) return translator::print_bleu(commands.reference);
   return translator::info(commands.described);
 }
 

@@ -225,9 +225,10 @@ inline attend::TransformerConfig transformer_config(const Recipe& recipe) {
 inline attend::AnySeq2SeqConfig model_config(const Recipe& recipe, Index source_vocabulary,
                                              Index target_vocabulary) {
   using attend::PartKind;
-  const auto encoder =
-      named<PartKind>("--encoder", recipe.encoder,
-                      {{"recurrent", PartKind::recurrent}, {"transformer", PartKind::transformer}});
+  const auto encoder = named<PartKind>("--encoder", recipe.encoder,
+                                       {{"recurrent", PartKind::recurrent},
+                                        {"causal", PartKind::causal},
+                                        {"transformer", PartKind::transformer}});
   return {.encoder = encoder,
           .decoder = decoder_is_recurrent(recipe) ? PartKind::recurrent : PartKind::transformer,
           .recurrent = recurrent_config(recipe, source_vocabulary, target_vocabulary),

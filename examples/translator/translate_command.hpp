@@ -6,6 +6,7 @@
 #include <iostream>
 #include <string>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include "output.hpp"
@@ -27,6 +28,10 @@ struct TranslateCommand {
   std::string folder;
   /// Source words that are heard before the first target word is said; 0: whole lines.
   Index wait_k = 0;
+  /// "" or "monotonic": when words are said while others are heard.
+  std::string policy = {};
+
+  [[nodiscard]] bool interprets() const { return wait_k > 0 || !policy.empty(); }
 };
 
 /// The weights of a hypothesis between words: summed over a source word's pieces, averaged over a
@@ -110,15 +115,23 @@ inline void check(const TranslateCommand& command, const Recipe& recipe) {
                          "--alignments: ", command.model,
                          " has no attention; take a model of another --score");
   check_at_least("--wait-k", command.wait_k, 0);
+  attend::check_argument(command.policy.empty() || command.policy == "monotonic", "--policy is '",
+                         command.policy, "', expected monotonic");
+  attend::check_argument(command.wait_k == 0 || command.policy.empty(),
+                         "--wait-k is a policy of its own; leave --policy out");
+  const bool reads = recipe.encoder == "causal" && recipe.alignment.starts_with("monotonic");
+  attend::check_argument(command.policy.empty() || reads, "--policy monotonic: ", command.model,
+                         " was not trained with --encoder causal and --alignment monotonic");
   attend::check_argument(
-      command.wait_k == 0 || (command.alignments.empty() && command.search.n_best == 1),
-      "--wait-k says one word after the other and goes neither with --n-best nor with "
-      "--alignments");
+      !command.interprets() || (command.alignments.empty() && command.search.n_best == 1),
+      command.wait_k > 0 ? "--wait-k" : "--policy",
+      " says one word after the other and goes neither with --n-best nor with --alignments");
   if (command.alignments == "svg") make_folder(command.folder);
 }
 
-inline int interpret(const TranslationModel& translator, Index k) {
-  Interpreter interpreter(translator, k);
+template <class Begin>
+int interpret(const Languages& languages, Begin begin) {
+  Interpreter<Begin> interpreter(languages, std::move(begin));
   const Index sentences = interpreter.run();
   if (sentences == 0) {
     throw std::invalid_argument("standard input is empty; give words to translate");
@@ -132,7 +145,12 @@ inline int translate(const TranslateCommand& command) {
   TranslationModel translator = load_model(command.model);
   check(command, translator.recipe);
   prepare(translator.model, command.search);
-  if (command.wait_k > 0) return interpret(translator, command.wait_k);
+  if (command.wait_k > 0) {
+    return interpret(translator.languages, wait_k_policy(translator, command.wait_k));
+  }
+  if (!command.policy.empty()) {
+    return interpret(translator.languages, monotonic_policy(translator));
+  }
   attend::ThreadPool pool(command.search.threads);
   Printer printer(translator, command);
   // A person at a terminal waits for each line; a file is read a thousand lines at a time.

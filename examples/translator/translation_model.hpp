@@ -62,7 +62,7 @@ inline void check_sizes(const attend::TensorFile& file, const Recipe& recipe) {
   Index bytes = 0;
   for (const auto& [name, tensor] : file.tensors) bytes += std::ssize(tensor.bytes);
   // Each kind of part has a matrix of these two sides.
-  const bool recurrent = recipe.encoder == "recurrent" || decoder_is_recurrent(recipe);
+  const bool recurrent = recipe.encoder != "transformer" || decoder_is_recurrent(recipe);
   const bool transformer = recipe.encoder == "transformer" || !decoder_is_recurrent(recipe);
   const auto fits = [&](Index rows, Index cols) { return rows <= bytes / std::min(cols, bytes); };
   if (recipe.layers > bytes || std::max(recipe.heads, recipe.key_heads) > bytes ||

@@ -44,7 +44,8 @@ std::vector<Case> all_cases() {
                              {"RecurrentToTransformer", mix(recurrent, transformer)},
                              {"RecurrentToRecurrent", mix(recurrent, recurrent)},
                              {"TransformerPostNormShared", mix(transformer, transformer)},
-                             {"RecurrentShared", mix(recurrent, recurrent)}};
+                             {"RecurrentShared", mix(recurrent, recurrent)},
+                             {"CausalToRecurrent", mix(causal, recurrent)}};
   auto& grouped = cases[0].config.transformer;
   grouped.heads = 4;
   grouped.key_heads = 2;
@@ -66,6 +67,7 @@ std::vector<Case> all_cases() {
   cases[4].config.recurrent.tied_embeddings = true;
   cases[4].config.recurrent.options.label_smoothing = 0.1;
   cases[4].config.shared_embeddings = true;
+  cases[6].config.recurrent.layers = 2;
   cases[5].config.recurrent.tied_embeddings = true;
   cases[5].config.shared_embeddings = true;
   return cases;

@@ -8,7 +8,6 @@
 
 #include <attend/attention/alignment.hpp>
 #include <attend/core/initialize.hpp>
-#include <attend/kernel/bias.hpp>
 #include <attend/kernel/product.hpp>
 #include <attend/kernel/softmax.hpp>
 
@@ -48,7 +47,7 @@ class MemoryAddressing {
 
   /// Q (d_q x U); overwrites P (5 x U).
   void controls(ConstView<S> Q, View<S> P) const {
-    fill_columns(b, P);
+    P.colwise() = b;
     multiply_add(W, Q, P);
   }
 
@@ -57,7 +56,7 @@ class MemoryAddressing {
                          View<S> dQ, MemoryAddressing& gradient) const {
     multiply_add(transposed.W, dP, dQ);
     add_outer<S>(dP, Q, gradient.W);
-    add_columns(dP, gradient.b);
+    gradient.b += dP.rowwise().sum();
   }
 
   void align(std::span<S> e, const AlignmentStep<S>& step) const {

@@ -3,7 +3,6 @@
 
 #include <attend/cell/cell.hpp>
 #include <attend/core/initialize.hpp>
-#include <attend/kernel/bias.hpp>
 #include <attend/kernel/elementary.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
@@ -55,14 +54,14 @@ class Elman {
   /// X (d_x x n); overwrites G (d_h x n) with W X + b.
   void project(ConstView<S> X, View<S> G) const {
     check_shape("Elman::project", "G", G, gate_rows(), X.cols());
-    fill_columns(b, G);
+    G.colwise() = b;
     multiply_add(W, X, G);
   }
 
   /// G (d_h x n) is used up; P (d_h x n); overwrites S_ (d_h x n).
-  void step(View<S> G, ConstView<S> P, View<S> S_, Sweep sweep = Sweep::there) const {
+  void step(View<S> G, ConstView<S> P, View<S> S_) const {
     detail::check_step("Elman::step", *this, G, P, S_);
-    multiply_add(U, P, G, sweep);
+    multiply_add(U, P, G);
     const bool relu = activation_ == ElmanActivation::relu;
     for (Index j = 0; j < G.cols(); ++j) {
       const S* g = G.col(j).data();
@@ -94,7 +93,7 @@ class Elman {
                     Elman& gradient) const {
     add_outer<S>(dG, X, gradient.W);
     add_outer<S>(dG, P, gradient.U);
-    add_columns(dG, gradient.b);
+    gradient.b += dG.rowwise().sum();
   }
 
  private:

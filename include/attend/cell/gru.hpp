@@ -5,7 +5,6 @@
 
 #include <attend/cell/cell.hpp>
 #include <attend/core/initialize.hpp>
-#include <attend/kernel/bias.hpp>
 #include <attend/kernel/elementary.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
@@ -77,23 +76,21 @@ class Gru {
   /// X (d_x x n); overwrites the first 3 d_h rows of G (4 d_h x n) with W X + b.
   void project(ConstView<S> X, View<S> G) const {
     check_shape("Gru::project", "G", G, gate_rows(), X.cols());
-    fill_columns(b, G.topRows(input_rows()));
+    G.topRows(input_rows()).colwise() = b;
     multiply_add(W, X, G.topRows(input_rows()));
   }
 
   /// G (4 d_h x n) becomes the gates; P (d_h x n); overwrites S_ (d_h x n).
-  void step(View<S> G, ConstView<S> P, View<S> S_, Sweep sweep = Sweep::there) const {
+  void step(View<S> G, ConstView<S> P, View<S> S_) const {
     detail::check_step("Gru::step", *this, G, P, S_);
     const Index h = hidden_size();
+    multiply_add(U_gates, P, G.topRows(2 * h));
     if (b_candidate) {
-      fill_columns(*b_candidate, G.bottomRows(h));
-      if (sweep == Sweep::back) multiply_add(U_candidate, P, G.bottomRows(h), sweep);
-      multiply_add(U_gates, P, G.topRows(2 * h), sweep);
-      if (sweep == Sweep::there) multiply_add(U_candidate, P, G.bottomRows(h), sweep);
+      G.bottomRows(h).colwise() = *b_candidate;
+      multiply_add(U_candidate, P, G.bottomRows(h));
     } else {
-      multiply_add(U_gates, P, G.topRows(2 * h), sweep);
       reset_state(G, P);
-      multiply_add(U_candidate, G.bottomRows(h), G.middleRows(2 * h, h), sweep);
+      multiply_add(U_candidate, G.bottomRows(h), G.middleRows(2 * h, h));
     }
     for (Index n = 0; n < G.cols(); ++n)
       new_state(G.col(n).data(), P.col(n).data(), S_.col(n).data());
@@ -131,10 +128,10 @@ class Gru {
     const Index h = hidden_size();
     add_outer<S>(dG.topRows(3 * h), X, gradient.W);
     add_outer<S>(dG.topRows(2 * h), P, gradient.U_gates);
-    add_columns(dG.topRows(3 * h), gradient.b);
+    gradient.b += dG.topRows(3 * h).rowwise().sum();
     if (b_candidate) {
       add_outer<S>(dG.bottomRows(h), P, gradient.U_candidate);
-      add_columns(dG.bottomRows(h), *gradient.b_candidate);
+      *gradient.b_candidate += dG.bottomRows(h).rowwise().sum();
     } else {
       add_outer<S>(dG.middleRows(2 * h, h), G.bottomRows(h), gradient.U_candidate);
     }

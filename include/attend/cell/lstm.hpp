@@ -5,7 +5,6 @@
 
 #include <attend/cell/cell.hpp>
 #include <attend/core/initialize.hpp>
-#include <attend/kernel/bias.hpp>
 #include <attend/kernel/elementary.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
@@ -64,15 +63,15 @@ class Lstm {
   /// X (d_x x n); overwrites G (4 d_h x n) with W X + b.
   void project(ConstView<S> X, View<S> G) const {
     check_shape("Lstm::project", "G", G, gate_rows(), X.cols());
-    fill_columns(b, G);
+    G.colwise() = b;
     multiply_add(W, X, G);
   }
 
   /// G (4 d_h x n) becomes the gates i f g o; P (2 d_h x n); overwrites S_ (2 d_h x n).
-  void step(View<S> G, ConstView<S> P, View<S> S_, Sweep sweep = Sweep::there) const {
+  void step(View<S> G, ConstView<S> P, View<S> S_) const {
     detail::check_step("Lstm::step", *this, G, P, S_);
     const Index h = hidden_size();
-    multiply_add(U, P.topRows(h), G, sweep);
+    multiply_add(U, P.topRows(h), G);
     for (Index n = 0; n < G.cols(); ++n) {
       S* gate = G.col(n).data();
       const S* c = P.col(n).data() + h;
@@ -125,7 +124,7 @@ class Lstm {
     const Index h = hidden_size();
     add_outer<S>(dG, X, gradient.W);
     add_outer<S>(dG, P.topRows(h), gradient.U);
-    add_columns(dG, gradient.b);
+    gradient.b += dG.rowwise().sum();
     if (p) add_peephole_gradient(P, G, dG, *gradient.p);
   }
 

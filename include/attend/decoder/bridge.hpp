@@ -4,7 +4,6 @@
 #include <optional>
 
 #include <attend/core/error.hpp>
-#include <attend/kernel/bias.hpp>
 #include <attend/layer/projection.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -56,7 +55,7 @@ class Bridge {
     if (config_.kind == InitialState::copied) {
       S_0 = H;
     } else if (projects()) {
-      fill_columns(b, S_0);
+      S_0.colwise() = b;
       multiply_add(W, H, S_0);
       detail::project_through<S>(activation(), S_0);
     } else {
@@ -73,7 +72,7 @@ class Bridge {
     detail::project_backward_through<S>(activation(), S_0, dS_0);
     multiply_add(transposed.W, dS_0, dH);
     add_outer<S>(dS_0, H, gradient.W);
-    add_columns(dS_0, gradient.b);
+    gradient.b += dS_0.rowwise().sum();
   }
 
  private:

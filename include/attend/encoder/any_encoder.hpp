@@ -20,7 +20,8 @@ class AnyEncoder {
  public:
   using Scalar = T;
   using S = T;
-  using Choice = std::variant<TextEncoder<Bidirectional<AnyCell<S>>>, TransformerEncoder<S>>;
+  using Choice = std::variant<TextEncoder<Bidirectional<AnyCell<S>>>, TransformerEncoder<S>,
+                              TextEncoder<Recurrent<AnyCell<S>>>>;
 
   /// The trace of the kind that ran last.
   class Trace {

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include <attend/core/initialize.hpp>
-#include <attend/kernel/bias.hpp>
 #include <attend/kernel/product.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -34,7 +33,7 @@ struct Dense {
   /// X (input x N); overwrites Y (output x N). Throws ShapeError.
   void forward(ConstView<S> X, View<S> Y) const {
     check_shape("Dense::forward", "Y", Y, W.rows(), X.cols());
-    fill_columns(b, Y);
+    Y.colwise() = b;
     multiply_add(W, X, Y);
   }
 
@@ -43,7 +42,7 @@ struct Dense {
                 Dense& gradient) const {
     multiply_add(transposed.W, dY, dX);
     add_outer<S>(dY, X, gradient.W);
-    add_columns(dY, gradient.b);
+    gradient.b += dY.rowwise().sum();
   }
 };
 

@@ -11,10 +11,16 @@
 
 namespace attend::inline ATTEND_ABI {
 
-enum class PartKind { recurrent, transformer };
+enum class PartKind {
+  recurrent,
+  transformer,
+  causal  ///< Of encoders: recurrent, in one direction.
+};
 
 /// `recurrent` has the vocabularies, the size of embeddings and what recurrent parts need,
 /// `transformer` what transformer parts need; its size is that of embeddings.
+/// A recurrent decoder on a causal encoder begins at zero: the end of a source that still arrives
+/// is not known.
 struct AnySeq2SeqConfig {
   PartKind encoder = PartKind::recurrent;
   PartKind decoder = PartKind::recurrent;
@@ -31,7 +37,7 @@ using AnySeq2Seq = Seq2Seq<AnyEncoder<S>, AnyDecoder<S>>;
 /// together.
 template <Scalar S>
 [[nodiscard]] AnySeq2Seq<S> make_seq2seq(AnySeq2SeqConfig config, Random& random) {
-  const RecurrentSeq2SeqConfig& words = config.recurrent;
+  RecurrentSeq2SeqConfig& words = config.recurrent;
   check_argument(!config.shared_embeddings || words.source_vocabulary == words.target_vocabulary,
                  "make_seq2seq: shared embeddings need one vocabulary, the source has ",
                  words.source_vocabulary, " words, the target ", words.target_vocabulary);
@@ -39,6 +45,9 @@ template <Scalar S>
   AnyEncoder<S> encoder;
   if (config.encoder == PartKind::recurrent) {
     encoder = make_recurrent_encoder<S>(words, !config.shared_embeddings, random);
+  } else if (config.encoder == PartKind::causal) {
+    encoder = make_causal_encoder<S>(words, !config.shared_embeddings, random);
+    words.initial = InitialState::zero;
   } else {
     std::optional<Embedding<S>> own;
     if (!config.shared_embeddings) {
@@ -48,6 +57,8 @@ template <Scalar S>
     encoder = TransformerEncoder<S>(config.transformer, std::move(own), random);
   }
   AnyDecoder<S> decoder;
+  check_argument(config.decoder != PartKind::causal,
+                 "make_seq2seq: causal is a kind of encoder; the decoder is recurrent");
   if (config.decoder == PartKind::recurrent) {
     decoder =
         make_recurrent_decoder<S>(words, {encoder.annotation_size(), encoder.state_rows()}, random);

@@ -5,7 +5,6 @@
 
 #include <attend/core/initialize.hpp>
 #include <attend/kernel/additive_energy.hpp>
-#include <attend/kernel/bias.hpp>
 #include <attend/kernel/product.hpp>
 #include <attend/score/score.hpp>
 
@@ -44,7 +43,7 @@ class Additive {
 
   void project_keys(ConstView<S> H, View<S> K) const {
     if (b) {
-      fill_columns(*b, K);
+      K.colwise() = *b;
     } else {
       K.setZero();
     }
@@ -57,7 +56,7 @@ class Additive {
                              View<S> dK, View<S> dH, Additive& gradient) const {
     multiply_add(transposed.U, dK, dH);
     add_outer<S>(dK, H, gradient.U);
-    if (b) add_columns(dK, *gradient.b);
+    if (b) *gradient.b += dK.rowwise().sum();
   }
 
   void project_queries(ConstView<S> Q, View<S> A) const {
