@@ -1,8 +1,9 @@
-/// `translator evaluate` and `translator info`.
+/// `translator evaluate`, `translator bleu` and `translator info`.
 #pragma once
 
 #include <cstdio>
 #include <filesystem>
+#include <iostream>
 #include <limits>
 #include <string>
 #include <utility>
@@ -34,12 +35,19 @@ inline double bleu_of(const LengthBucket& bucket) {
                               : std::numeric_limits<double>::quiet_NaN();
 }
 
+/// "precisions 68.1 45.2 31.0 21.7, brevity 0.990"
+inline std::string parts_of(const attend::Bleu& bleu) {
+  char text[100];
+  std::snprintf(text, sizeof text, "precisions %.1f %.1f %.1f %.1f, brevity %.3f",
+                bleu.precisions[0], bleu.precisions[1], bleu.precisions[2], bleu.precisions[3],
+                bleu.brevity_penalty);
+  return text;
+}
+
 inline void print(const std::string& path, const Evaluation& result, const SearchOptions& options) {
-  const attend::Bleu& bleu = result.bleu;
   std::printf("%s\n", path.c_str());
-  std::printf("  BLEU %.2f  (beam %ld, alpha %g; precisions %.1f %.1f %.1f %.1f, brevity %.3f)\n",
-              bleu.score, static_cast<long>(options.beam), options.alpha, bleu.precisions[0],
-              bleu.precisions[1], bleu.precisions[2], bleu.precisions[3], bleu.brevity_penalty);
+  std::printf("  BLEU %.2f  (beam %ld, alpha %g; %s)\n", result.bleu.score,
+              static_cast<long>(options.beam), options.alpha, parts_of(result.bleu).c_str());
   std::printf("  perplexity %.3f over %ld target tokens\n", result.loss.perplexity(),
               static_cast<long>(result.loss.tokens));
   std::printf("  word error rate %.2f%%, %.2f%% of %ld sources without any error\n",
@@ -89,6 +97,19 @@ inline int evaluate(const EvaluateCommand& command) {
     draw(command.models[i], result, chart);
   }
   if (!command.chart.empty()) attend::write_atomically(command.chart, attend::svg_chart(chart));
+  return 0;
+}
+
+/// The BLEU of the lines of standard input against those of a file. Throws std::invalid_argument
+/// unless they are as many.
+inline int print_bleu(const std::string& target) {
+  const std::vector<std::string> references = attend::read_lines(target);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(std::cin, line);) lines.push_back(line);
+  attend::check_argument(lines.size() == references.size(), "bleu: standard input has ",
+                         lines.size(), " lines, ", target, " has ", references.size());
+  const attend::Bleu bleu = attend::bleu(lines, references);
+  std::printf("BLEU %.2f  (%s)\n", bleu.score, parts_of(bleu).c_str());
   return 0;
 }
 

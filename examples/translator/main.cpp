@@ -227,6 +227,7 @@ struct Commands {
   translator::TranslateCommand translation;
   translator::EvaluateCommand evaluation;
   std::vector<std::string> alignments;
+  std::string reference;
   std::string described;
 };
 
@@ -235,6 +236,9 @@ void add_commands(CLI::App& app, Commands& commands) {
   add_train(app, commands.training);
   add_translate(app, commands.translation, commands.alignments);
   add_evaluate(app, commands.evaluation);
+  app.add_subcommand("bleu", "BLEU of translations from standard input, line by line")
+      ->add_option("--target", commands.reference, "what they should be")
+      ->required();
   app.add_subcommand("info", "what a model file holds")
       ->add_option("--model", commands.described, "a model file")
       ->required();
@@ -254,6 +258,7 @@ int run(const CLI::App& app, const Commands& commands) {
   if (app.got_subcommand("train")) return translator::train(commands.training);
   if (app.got_subcommand("translate")) return translator::translate(commands.translation);
   if (app.got_subcommand("evaluate")) return translator::evaluate(commands.evaluation);
+  if (app.got_subcommand("bleu")) return translator::print_bleu(commands.reference);
   return translator::info(commands.described);
 }
 

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <reference/message_of.hpp>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -127,6 +128,36 @@ TYPED_TEST(Parameters, VisitsTheSameParameterOfEveryModel) {
   EXPECT_EQ(visited, 8);
   EXPECT_EQ(model.layers[1].b(0), S{5});
   EXPECT_EQ(model.scales[1].value()(0), S{5});
+}
+
+TYPED_TEST(Parameters, LeavesAreTheSameParametersWithoutPaths) {
+  using S = TypeParam;
+  auto model = model_of<S>(1);
+  const auto other = model_of<S>(2);
+  std::vector<const S*> expected;
+  for_each_parameter([&](std::string_view, auto& p) { expected.push_back(p.data()); }, model);
+  std::vector<const S*> visited;
+  attend::for_each_leaf(
+      [&](auto& p, const auto& q) {
+        EXPECT_EQ(q(0, 0), S{2});
+        visited.push_back(p.data());
+      },
+      model, other);
+  EXPECT_EQ(visited, expected);
+}
+
+TYPED_TEST(Parameters, ModelsWithOtherPartsAreRefused) {
+  auto model = model_of<TypeParam>(1);
+  auto shorter = model;
+  shorter.layers.pop_back();
+  EXPECT_EQ(
+      reference::message_of<attend::ShapeError>([&] { attend::add_parameters(model, shorter); }),
+      "parameters: the number of parts in a list is 1, expected 2");
+  auto without = model;
+  without.bridge.reset();
+  EXPECT_EQ(
+      reference::message_of<attend::ShapeError>([&] { attend::add_parameters(model, without); }),
+      "parameters: presence of an optional part is 0, expected 1");
 }
 
 TYPED_TEST(Parameters, ConstModelsStayConst) {

@@ -1,3 +1,4 @@
+#include <concepts>
 #include <type_traits>
 
 #include <Eigen/Core>
@@ -110,6 +111,42 @@ TYPED_TEST(Views, AViewThatWritesConvertsToOneThatReads) {
   const ConstView<TypeParam> reads(writes);
   EXPECT_EQ(reads.data(), m.data());
   EXPECT_EQ(reads.outerStride(), 6);
+}
+
+TYPED_TEST(Views, ABlockOfAViewIsAView) {
+  Matrix<TypeParam> m = numbered<TypeParam>(5, 6);
+  const Matrix<TypeParam> before = m;
+  const View<TypeParam> writes(m.block(1, 1, 4, 4));
+  const ConstView<TypeParam> reads(writes);
+  const auto expect_blocks = [&](const auto& view) {
+    EXPECT_EQ(view.block(1, 2, 2, 1), before.block(2, 3, 2, 1));
+    EXPECT_EQ(view.topRows(3), before.block(1, 1, 3, 4));
+    EXPECT_EQ(view.middleRows(1, 2), before.block(2, 1, 2, 4));
+    EXPECT_EQ(view.bottomRows(1), before.block(4, 1, 1, 4));
+    EXPECT_EQ(view.leftCols(2), before.block(1, 1, 4, 2));
+    EXPECT_EQ(view.middleCols(2, 1), before.block(1, 3, 4, 1));
+    EXPECT_EQ(view.rightCols(3), before.block(1, 2, 4, 3));
+    EXPECT_EQ(view.rightCols(0).size(), 0);
+  };
+  expect_blocks(writes);
+  expect_blocks(reads);
+  static_assert(std::same_as<decltype(writes.topRows(1)), View<TypeParam>>);
+  static_assert(std::same_as<decltype(reads.topRows(1)), ConstView<TypeParam>>);
+}
+
+TYPED_TEST(Views, BlocksAreWrittenAlone) {
+  Matrix<TypeParam> m = numbered<TypeParam>(5, 6);
+  Matrix<TypeParam> expected = m;
+  View<TypeParam> view(m);
+  view.block(1, 2, 3, 2).setZero();
+  expected.block(1, 2, 3, 2).setZero();
+  EXPECT_EQ(m, expected);
+  view.topRows(2) = ConstView<TypeParam>(expected.bottomRows(2));
+  expected.topRows(2) = expected.bottomRows(2).eval();
+  EXPECT_EQ(m, expected);
+  view.leftCols(2) += m.rightCols(2);
+  expected.leftCols(2) += expected.rightCols(2);
+  EXPECT_EQ(m, expected);
 }
 
 template <class From, class To>

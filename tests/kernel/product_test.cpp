@@ -202,6 +202,40 @@ TYPED_TEST(Product, AChainMayBeCutAnywhere) {
   }
 }
 
+TYPED_TEST(Product, ReadBackHasTheSameBits) {
+  using M = Matrix<TypeParam>;
+  using attend::Precision;
+  for (const Index m : {19, 200}) {
+    PanelMatrix<TypeParam> W(this->numbers(m, 530));
+    for (const Precision precision : {Precision::full, Precision::bfloat16, Precision::int8}) {
+      W.set_precision(precision);
+      for (const Index n : {1, 2, 5, 14}) {
+        const M X = this->numbers(530, n);
+        M there = M::Zero(m, n);
+        M back = there;
+        attend::multiply_add(W, X, there);
+        attend::multiply_add(W, X, back, attend::Sweep::back);
+        EXPECT_TRUE(same_bits<TypeParam>(there, back)) << m << " x " << n;
+      }
+    }
+  }
+}
+
+TYPED_TEST(Product, AnOuterProductMayBeCutAnywhere) {
+  using M = Matrix<TypeParam>;
+  const Index n = 530;  // more columns of X than stay near
+  const M dY = this->numbers(3, n);
+  const M X = this->numbers(1100, n);
+  PanelMatrix<TypeParam> whole(3, 1100);
+  attend::add_outer<TypeParam>(dY, X, whole);
+  for (const Index cut : {1, 128, 129, 238}) {
+    PanelMatrix<TypeParam> parts(3, 1100);
+    attend::add_outer<TypeParam>(dY.leftCols(cut), X.leftCols(cut), parts);
+    attend::add_outer<TypeParam>(dY.rightCols(n - cut), X.rightCols(n - cut), parts);
+    EXPECT_TRUE(same_bits<TypeParam>(parts.matrix(), whole.matrix())) << cut;
+  }
+}
+
 TYPED_TEST(Product, BlocksOfLargerMatricesAreReadAndWrittenAlone) {
   using M = Matrix<TypeParam>;
   for (const auto [m, k, n] : awkward_sizes()) {

@@ -407,6 +407,16 @@ part_evaluate() {
   done
   check "evaluate counts each sentence once" is \
     "$(awk '/^ +[0-9]+(-[0-9]+|\+) / { sum += $2 } END { print sum }' "$out")" 20
+  local score
+  score=$(grep -Eo 'BLEU [0-9.]+' "$out")
+  check "translate, to score" from valid.source translate --model a
+  cp "$out" translated
+  check "bleu" from translated bleu --target valid.target
+  check "bleu is that of evaluate" is "$(grep -Eo 'BLEU [0-9.]+' "$out")" "$score"
+  check "bleu of the text itself" from valid.target bleu --target valid.target
+  check "bleu of the text itself is 100" grep -q 'BLEU 100.00 ' "$out"
+  refuses "bleu of other lines" "has 0 lines, valid.target has 20" \
+    from /dev/null bleu --target valid.target
   printf 'eins zwei\neins zwei\n' >alternatives.source
   from alternatives.source translate --model a --beam 5
   { echo "vier vier vier vier vier vier" && head -n 1 "$out"; } >alternatives.target
@@ -421,7 +431,7 @@ part_evaluate() {
   check "info" run info --model a
   check "info prints the number of parameters" grep -Eq '[0-9]+ parameters, 11 and 11 words' "$out"
   check "info prints sizes" grep -Eq 'model\..* +[0-9]+ x [0-9]+|[a-z]\.[a-z_.]+ +[0-9]+ x [0-9]+' "$out"
-  for command in '' train translate evaluate info; do
+  for command in '' train translate evaluate bleu info; do
     check "help $command" run $command --help
     check "help $command explains each option" not grep -Eq '^ +--[a-z-]+( [A-Z]+)?( \[[^]]*\])? *$' "$out"
   done

@@ -71,9 +71,9 @@ TYPED_TEST(Chunks, RefuseModelsOfAnotherShape) {
   EXPECT_EQ(message_for([](auto& m) { m.list[2].b.resize(4); }),
             "for_each_chunk: the storage of a parameter is 4, expected 3");
   EXPECT_EQ(message_for([](auto& m) { m.list.pop_back(); }),
-            "for_each_chunk: the number of parts in a list is 2, expected 3");
+            "parameters: the number of parts in a list is 2, expected 3");
   EXPECT_EQ(message_for([](auto& m) { m.extra.reset(); }),
-            "for_each_chunk: presence of an optional part is 0, expected 1");
+            "parameters: presence of an optional part is 0, expected 1");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include <attend/attention/alignment.hpp>
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/bias.hpp>
 #include <attend/kernel/product.hpp>
 #include <attend/kernel/softmax.hpp>
 
@@ -47,7 +48,7 @@ class MemoryAddressing {
 
   /// Q (d_q x U); overwrites P (5 x U).
   void controls(ConstView<S> Q, View<S> P) const {
-    P.colwise() = b;
+    fill_columns(b, P);
     multiply_add(W, Q, P);
   }
 
@@ -56,7 +57,7 @@ class MemoryAddressing {
                          View<S> dQ, MemoryAddressing& gradient) const {
     multiply_add(transposed.W, dP, dQ);
     add_outer<S>(dP, Q, gradient.W);
-    gradient.b += dP.rowwise().sum();
+    add_columns(dP, gradient.b);
   }
 
   void align(std::span<S> e, const AlignmentStep<S>& step) const {

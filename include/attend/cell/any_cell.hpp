@@ -59,8 +59,8 @@ class AnyCell {
   void project(ConstView<S> X, View<S> G) const {
     std::visit([&](const auto& c) { c.project(X, G); }, choice_);
   }
-  void step(View<S> G, ConstView<S> P, View<S> S_) const {
-    std::visit([&](const auto& c) { c.step(G, P, S_); }, choice_);
+  void step(View<S> G, ConstView<S> P, View<S> S_, Sweep sweep = Sweep::there) const {
+    std::visit([&](const auto& c) { c.step(G, P, S_, sweep); }, choice_);
   }
   void step_backward(const AnyCell& transposed, ConstView<S> G, ConstView<S> P, ConstView<S> S_,
                      View<S> dS, View<S> dG) const {

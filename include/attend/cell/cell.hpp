@@ -8,6 +8,7 @@
 #include <attend/core/parameters.hpp>
 #include <attend/core/types.hpp>
 #include <attend/kernel/panel_matrix.hpp>
+#include <attend/kernel/product.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -17,8 +18,9 @@ namespace attend::inline ATTEND_ABI {
 /// hidden state; `gate_rows()` rows of a trace G, of which inputs fill the first `input_rows()`.
 ///
 /// - `project(X, G)`: overwrites the input rows of G (gate_rows x n) with W X + b.
-/// - `step(G, P, S)`: from the states P (state_rows x n) before to S after; G becomes what the way
-///   back needs. P and S do not overlap.
+/// - `step(G, P, S, sweep)`: from the states P (state_rows x n) before to S after; G becomes what
+///   the way back needs. P and S do not overlap. Large weights are read faster if every other step
+///   is `Sweep::back`; without, it is `there`.
 /// - `step_backward(transposed, G, P, S, dS, dG)`: dS, the gradient of S, becomes that of P; dG is
 ///   overwritten.
 /// - `input_backward(transposed, dG, dX)`: dX += W' dG.
@@ -37,6 +39,7 @@ concept Cell = Parameterized<C> && std::copyable<C> &&
   { cell.input_rows() } -> std::convertible_to<Index>;
   cell.project(in, out);
   cell.step(out, in, out);
+  cell.step(out, in, out, Sweep::back);
   cell.step_backward(cell, in, in, in, out, out);
   cell.input_backward(cell, in, out);
   cell.add_gradient(in, in, in, in, gradient);

@@ -3,6 +3,7 @@
 
 #include <attend/cell/cell.hpp>
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/bias.hpp>
 #include <attend/kernel/elementary.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
@@ -54,14 +55,14 @@ class Elman {
   /// X (d_x x n); overwrites G (d_h x n) with W X + b.
   void project(ConstView<S> X, View<S> G) const {
     check_shape("Elman::project", "G", G, gate_rows(), X.cols());
-    G.colwise() = b;
+    fill_columns(b, G);
     multiply_add(W, X, G);
   }
 
   /// G (d_h x n) is used up; P (d_h x n); overwrites S_ (d_h x n).
-  void step(View<S> G, ConstView<S> P, View<S> S_) const {
+  void step(View<S> G, ConstView<S> P, View<S> S_, Sweep sweep = Sweep::there) const {
     detail::check_step("Elman::step", *this, G, P, S_);
-    multiply_add(U, P, G);
+    multiply_add(U, P, G, sweep);
     const bool relu = activation_ == ElmanActivation::relu;
     for (Index j = 0; j < G.cols(); ++j) {
       const S* g = G.col(j).data();
@@ -93,7 +94,7 @@ class Elman {
                     Elman& gradient) const {
     add_outer<S>(dG, X, gradient.W);
     add_outer<S>(dG, P, gradient.U);
-    gradient.b += dG.rowwise().sum();
+    add_columns(dG, gradient.b);
   }
 
  private:

@@ -5,6 +5,7 @@
 
 #include <attend/cell/cell.hpp>
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/bias.hpp>
 #include <attend/kernel/elementary.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
@@ -76,21 +77,23 @@ class Gru {
   /// X (d_x x n); overwrites the first 3 d_h rows of G (4 d_h x n) with W X + b.
   void project(ConstView<S> X, View<S> G) const {
     check_shape("Gru::project", "G", G, gate_rows(), X.cols());
-    G.topRows(input_rows()).colwise() = b;
+    fill_columns(b, G.topRows(input_rows()));
     multiply_add(W, X, G.topRows(input_rows()));
   }
 
   /// G (4 d_h x n) becomes the gates; P (d_h x n); overwrites S_ (d_h x n).
-  void step(View<S> G, ConstView<S> P, View<S> S_) const {
+  void step(View<S> G, ConstView<S> P, View<S> S_, Sweep sweep = Sweep::there) const {
     detail::check_step("Gru::step", *this, G, P, S_);
     const Index h = hidden_size();
-    multiply_add(U_gates, P, G.topRows(2 * h));
     if (b_candidate) {
-      G.bottomRows(h).colwise() = *b_candidate;
-      multiply_add(U_candidate, P, G.bottomRows(h));
+      fill_columns(*b_candidate, G.bottomRows(h));
+      if (sweep == Sweep::back) multiply_add(U_candidate, P, G.bottomRows(h), sweep);
+      multiply_add(U_gates, P, G.topRows(2 * h), sweep);
+      if (sweep == Sweep::there) multiply_add(U_candidate, P, G.bottomRows(h), sweep);
     } else {
+      multiply_add(U_gates, P, G.topRows(2 * h), sweep);
       reset_state(G, P);
-      multiply_add(U_candidate, G.bottomRows(h), G.middleRows(2 * h, h));
+      multiply_add(U_candidate, G.bottomRows(h), G.middleRows(2 * h, h), sweep);
     }
     for (Index n = 0; n < G.cols(); ++n)
       new_state(G.col(n).data(), P.col(n).data(), S_.col(n).data());
@@ -128,10 +131,10 @@ class Gru {
     const Index h = hidden_size();
     add_outer<S>(dG.topRows(3 * h), X, gradient.W);
     add_outer<S>(dG.topRows(2 * h), P, gradient.U_gates);
-    gradient.b += dG.topRows(3 * h).rowwise().sum();
+    add_columns(dG.topRows(3 * h), gradient.b);
     if (b_candidate) {
       add_outer<S>(dG.bottomRows(h), P, gradient.U_candidate);
-      *gradient.b_candidate += dG.bottomRows(h).rowwise().sum();
+      add_columns(dG.bottomRows(h), *gradient.b_candidate);
     } else {
       add_outer<S>(dG.middleRows(2 * h, h), G.bottomRows(h), gradient.U_candidate);
     }

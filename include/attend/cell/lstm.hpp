@@ -5,6 +5,7 @@
 
 #include <attend/cell/cell.hpp>
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/bias.hpp>
 #include <attend/kernel/elementary.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
@@ -63,15 +64,15 @@ class Lstm {
   /// X (d_x x n); overwrites G (4 d_h x n) with W X + b.
   void project(ConstView<S> X, View<S> G) const {
     check_shape("Lstm::project", "G", G, gate_rows(), X.cols());
-    G.colwise() = b;
+    fill_columns(b, G);
     multiply_add(W, X, G);
   }
 
   /// G (4 d_h x n) becomes the gates i f g o; P (2 d_h x n); overwrites S_ (2 d_h x n).
-  void step(View<S> G, ConstView<S> P, View<S> S_) const {
+  void step(View<S> G, ConstView<S> P, View<S> S_, Sweep sweep = Sweep::there) const {
     detail::check_step("Lstm::step", *this, G, P, S_);
     const Index h = hidden_size();
-    multiply_add(U, P.topRows(h), G);
+    multiply_add(U, P.topRows(h), G, sweep);
     for (Index n = 0; n < G.cols(); ++n) {
       S* gate = G.col(n).data();
       const S* c = P.col(n).data() + h;
@@ -124,7 +125,7 @@ class Lstm {
     const Index h = hidden_size();
     add_outer<S>(dG, X, gradient.W);
     add_outer<S>(dG, P.topRows(h), gradient.U);
-    gradient.b += dG.rowwise().sum();
+    add_columns(dG, gradient.b);
     if (p) add_peephole_gradient(P, G, dG, *gradient.p);
   }
 

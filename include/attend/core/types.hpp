@@ -17,8 +17,10 @@
 /// | V    | words of a vocabulary                            |
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include <Eigen/Core>
@@ -48,7 +50,8 @@ concept ColumnsInMemory = std::same_as<typename D::Scalar, S> && !D::IsRowMajor 
                           Eigen::internal::inner_stride_at_compile_time<D>::ret == 1;
 
 /// A (rows x cols) block that is read. Unlike `Eigen::Ref<const M>` it never makes a copy in
-/// silence: what does not lie in memory column by column does not compile.
+/// silence: what does not lie in memory column by column does not compile. A block of a view is a
+/// view, not a type of its own, which programs would pay for when they are compiled.
 template <Scalar S>
 class ConstView : public Eigen::Map<const Matrix<S>, 0, Eigen::OuterStride<>> {
  public:
@@ -62,6 +65,22 @@ class ConstView : public Eigen::Map<const Matrix<S>, 0, Eigen::OuterStride<>> {
 
   ConstView(const S* data, Index rows, Index cols, Index stride)
       : Map(data, rows, cols, Eigen::OuterStride<>(stride)) {}
+
+  [[nodiscard]] ConstView block(Index row, Index col, Index rows, Index cols) const {
+    eigen_assert(row >= 0 && rows >= 0 && row + rows <= this->rows());
+    eigen_assert(col >= 0 && cols >= 0 && col + cols <= this->cols());
+    return {this->data() + row + col * this->outerStride(), rows, cols, this->outerStride()};
+  }
+  [[nodiscard]] ConstView middleRows(Index first, Index n) const {
+    return block(first, 0, n, this->cols());
+  }
+  [[nodiscard]] ConstView topRows(Index n) const { return middleRows(0, n); }
+  [[nodiscard]] ConstView bottomRows(Index n) const { return middleRows(this->rows() - n, n); }
+  [[nodiscard]] ConstView middleCols(Index first, Index n) const {
+    return block(0, first, this->rows(), n);
+  }
+  [[nodiscard]] ConstView leftCols(Index n) const { return middleCols(0, n); }
+  [[nodiscard]] ConstView rightCols(Index n) const { return middleCols(this->cols() - n, n); }
 };
 
 /// Such an expression that may be written.
@@ -69,12 +88,14 @@ template <class D, class S>
 concept WritableColumns = ColumnsInMemory<D, S> &&
     ((Eigen::internal::traits<D>::Flags & Eigen::LvalueBit) != 0);
 
-/// A (rows x cols) block that is written, by the same rules as ConstView.
+/// A (rows x cols) block that is written, by the same rules as ConstView. What is const is the
+/// view, not the numbers, as with std::span.
 template <Scalar S>
 class View : public Eigen::Map<Matrix<S>, 0, Eigen::OuterStride<>> {
  public:
   using Map = Eigen::Map<Matrix<S>, 0, Eigen::OuterStride<>>;
   using Map::operator=;
+  using Map::operator+=;
 
   template <class D>
   requires WritableColumns<D, S> View(
@@ -95,8 +116,54 @@ class View : public Eigen::Map<Matrix<S>, 0, Eigen::OuterStride<>> {
   View(const View&) = default;
   ~View() = default;
   View& operator=(const View& other) {
-    Map::operator=(other);
+    copy(other);
     return *this;
+  }
+  template <class D>
+  requires ColumnsInMemory<D, S> View& operator=(const Eigen::MatrixBase<D>& other) {
+    copy(other);
+    return *this;
+  }
+  template <class D>
+  requires ColumnsInMemory<D, S> View& operator+=(const Eigen::MatrixBase<D>& other) {
+    add(other);
+    return *this;
+  }
+  View& setZero() {
+    for (Index j = 0; j < this->cols(); ++j) std::fill_n(column(j), this->rows(), S{0});
+    return *this;
+  }
+
+  [[nodiscard]] S* data() const { return this->m_data; }
+  [[nodiscard]] View block(Index row, Index col, Index rows, Index cols) const {
+    eigen_assert(row >= 0 && rows >= 0 && row + rows <= this->rows());
+    eigen_assert(col >= 0 && cols >= 0 && col + cols <= this->cols());
+    return {data() + row + col * this->outerStride(), rows, cols, this->outerStride()};
+  }
+  [[nodiscard]] View middleRows(Index first, Index n) const {
+    return block(first, 0, n, this->cols());
+  }
+  [[nodiscard]] View topRows(Index n) const { return middleRows(0, n); }
+  [[nodiscard]] View bottomRows(Index n) const { return middleRows(this->rows() - n, n); }
+  [[nodiscard]] View middleCols(Index first, Index n) const {
+    return block(0, first, this->rows(), n);
+  }
+  [[nodiscard]] View leftCols(Index n) const { return middleCols(0, n); }
+  [[nodiscard]] View rightCols(Index n) const { return middleCols(this->cols() - n, n); }
+
+ private:
+  [[nodiscard]] S* column(Index j) const { return data() + j * this->outerStride(); }
+
+  void copy(ConstView<S> from) const {
+    eigen_assert(from.rows() == this->rows() && from.cols() == this->cols());
+    const auto bytes = static_cast<std::size_t>(this->rows()) * sizeof(S);
+    if (bytes == 0) return;
+    for (Index j = 0; j < this->cols(); ++j) {
+      std::memmove(column(j), from.data() + j * from.outerStride(), bytes);
+    }
+  }
+  void add(ConstView<S> other) {
+    Map::operator+=(static_cast<const typename ConstView<S>::Map&>(other));
   }
 };
 

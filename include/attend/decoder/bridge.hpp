@@ -4,6 +4,7 @@
 #include <optional>
 
 #include <attend/core/error.hpp>
+#include <attend/kernel/bias.hpp>
 #include <attend/layer/projection.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -55,7 +56,7 @@ class Bridge {
     if (config_.kind == InitialState::copied) {
       S_0 = H;
     } else if (projects()) {
-      S_0.colwise() = b;
+      fill_columns(b, S_0);
       multiply_add(W, H, S_0);
       detail::project_through<S>(activation(), S_0);
     } else {
@@ -72,7 +73,7 @@ class Bridge {
     detail::project_backward_through<S>(activation(), S_0, dS_0);
     multiply_add(transposed.W, dS_0, dH);
     add_outer<S>(dS_0, H, gradient.W);
-    gradient.b += dS_0.rowwise().sum();
+    add_columns(dS_0, gradient.b);
   }
 
  private:

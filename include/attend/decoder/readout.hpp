@@ -4,6 +4,7 @@
 #include <optional>
 
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/bias.hpp>
 #include <attend/kernel/elementary.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
@@ -83,7 +84,7 @@ class Readout {
       if (config_.embedding > 0) R.bottomRows(config_.embedding) = in.embedding;
       return;
     }
-    T.colwise() = b;
+    fill_columns(b, T);
     multiply_add(W_s, in.state, T);
     if (W_c) multiply_add(*W_c, in.context, T);
     if (W_y) multiply_add(*W_y, in.embedding, T);
@@ -121,7 +122,7 @@ class Readout {
     add_outer<S>(dT, in.state, gradient.W_s);
     if (W_c) add_outer<S>(dT, in.context, *gradient.W_c);
     if (W_y) add_outer<S>(dT, in.embedding, *gradient.W_y);
-    gradient.b += dT.rowwise().sum();
+    add_columns(dT, gradient.b);
   }
 
  private:

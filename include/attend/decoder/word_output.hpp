@@ -4,6 +4,7 @@
 #include <optional>
 
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/bias.hpp>
 #include <attend/kernel/dots.hpp>
 #include <attend/kernel/product.hpp>
 #include <attend/layer/embedding.hpp>
@@ -39,7 +40,7 @@ class WordOutput {
   /// R (d_r x n); overwrites L (V x n).
   void logits(const Embedding<S>& words, ConstView<S> R, View<S> L) const {
     if (W) {
-      L.colwise() = b;
+      fill_columns(b, L);
       multiply_add(*W, R, L);
     } else {
       dots<S>(words.E, R, L);
@@ -57,7 +58,7 @@ class WordOutput {
 
   /// L = `weights` R + b, of many columns: tied, not to the bit what one column's logits are.
   void logits(const PanelMatrix<S>& weights, ConstView<S> R, View<S> L) const {
-    L.colwise() = b;
+    fill_columns(b, L);
     multiply_add(weights, R, L);
   }
 
@@ -72,7 +73,7 @@ class WordOutput {
       multiply_add(ConstView<S>(words.E), dL, dR);
       multiply_transposed_add(R, dL, words_gradient.E);
     }
-    for (Index n = 0; n < dL.cols(); ++n) gradient.b += dL.col(n);
+    add_columns(dL, gradient.b);
   }
 };
 

@@ -127,7 +127,7 @@ class Recurrent {
       const Index first = layout.offset(t);
       const Index n = layout.count(t);
       P.middleCols(first, n) = running.leftCols(n);
-      cell.step(G.middleCols(first, n), P.middleCols(first, n), all.middleCols(first, n));
+      cell.step(G.middleCols(first, n), P.middleCols(first, n), all.middleCols(first, n), sweep(i));
       running.leftCols(n) = all.middleCols(first, n);
     }
     H = all.topRows(output_size());
@@ -153,7 +153,8 @@ class Recurrent {
         const Index n = layout.count(t);
         View<S> before = i % 2 == 0 ? even : odd;
         View<S> after = i % 2 == 0 ? odd : even;
-        cell.step(G.middleCols(layout.offset(t) - first, n), before.leftCols(n), after.leftCols(n));
+        cell.step(G.middleCols(layout.offset(t) - first, n), before.leftCols(n), after.leftCols(n),
+                  sweep(i));
         H.middleCols(layout.offset(t), n) = after.topLeftCorner(output_size(), n);
       }
     }
@@ -178,6 +179,9 @@ class Recurrent {
   [[nodiscard]] Index step_at(const Ragged& layout, Index i) const {
     return direction_ == Direction::forward ? i : layout.steps() - 1 - i;
   }
+
+  /// Every other step reads the recurrent weights back.
+  static Sweep sweep(Index i) { return i % 2 == 0 ? Sweep::there : Sweep::back; }
 
   static void load_states(const Ragged& layout, const Matrix<S>* states, View<S> running) {
     if (states == nullptr) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -247,8 +246,8 @@ class PanelMatrix {
 /// weights in reduced precision.
 template <class M>
 void assign_transposed(const M& model, M& transposed) {
-  for_each_parameter(
-      [](std::string_view, const auto& p, auto& q) {
+  for_each_leaf(
+      [](const auto& p, auto& q) {
         if constexpr (requires { q.assign_transposed(p); }) q.assign_transposed(p);
       },
       model, transposed);

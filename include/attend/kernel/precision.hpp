@@ -66,8 +66,8 @@ template <Scalar S>
 /// lost.
 template <class M>
 void set_precision(M& model, Precision precision) {
-  for_each_parameter(
-      [&](std::string_view, auto& parameter) {
+  for_each_leaf(
+      [&](auto& parameter) {
         if constexpr (requires { parameter.set_precision(precision); }) {
           parameter.set_precision(precision);
         }
@@ -79,8 +79,8 @@ void set_precision(M& model, Precision precision) {
 template <class M>
 [[nodiscard]] Index parameter_bytes(const M& model) {
   Index bytes = 0;
-  for_each_parameter(
-      [&]<class P>(std::string_view, const P& parameter) {
+  for_each_leaf(
+      [&]<class P>(const P& parameter) {
         if constexpr (requires { parameter.bytes(); }) {
           bytes += parameter.bytes();
         } else {

@@ -16,6 +16,10 @@
 
 namespace attend::inline ATTEND_ABI {
 
+/// Where a product begins to read its weights. A step that reads them there and the next one back
+/// finds in the cache what the one before read last; the bits are the same.
+enum class Sweep : bool { there, back };
+
 namespace detail {
 
 /// Columns of weights that stay in the first-level cache while they meet the columns of X.
@@ -24,30 +28,65 @@ inline constexpr Index inner_block = 256;
 inline constexpr Index outer_block = 128;
 /// Bytes of weights that the second-level cache keeps from one product to the next.
 inline constexpr Index weights_nearby = Index{1} << 20;
+/// Bytes of the right factor of an outer product that stay there while a panel of the result
+/// passes.
+inline constexpr Index right_nearby = Index{1} << 19;
 /// Columns for which reduced weights are read as they are; for more they are expanded once for all.
 inline constexpr Index columns_in_place = 2 * tile_columns;
 /// Columns of X that stay in the second-level cache while all weights pass.
 inline constexpr Index column_block = 192;
 
+/// What a product brings near on its way, because it is read next: columns as high as a panel, by
+/// its first tiles, and then `bytes` from `data` on, by all others. A little with every column of
+/// the left factor is faster than all of it in the first tile.
+template <Scalar S>
+struct Ahead {
+  const char* data = nullptr;
+  Index bytes = 0;
+  const S* columns = nullptr;
+  Index column_stride = 0;
+
+  static constexpr Index tiles_of_columns =
+      (packet::panel_rows<S> * static_cast<Index>(sizeof(S)) + bytes_ahead<S> - 1) / bytes_ahead<S>;
+
+  /// How many bytes every column of the left factor goes on by.
+  [[nodiscard]] Index step(Index tiles, Index inner) const {
+    if (bytes == 0) return 0;
+    const Index first = columns == nullptr ? 0 : tiles_of_columns;
+    return std::min(bytes_ahead<S>, bytes / std::max(Index{1}, (tiles - first) * inner));
+  }
+  /// The part of tile i, whose left factor is `a`.
+  template <class Stored>
+  void give(Index i, Index inner, Index step, LeftFactor<S, Stored>& a) const {
+    if (columns != nullptr && i < tiles_of_columns) {
+      a.ahead = reinterpret_cast<const char*>(columns) + i * bytes_ahead<S>;
+      a.ahead_stride = column_stride * static_cast<Index>(sizeof(S));
+      return;
+    }
+    const Index begin = (columns == nullptr ? i : i - tiles_of_columns) * inner * step;
+    a.ahead = begin < bytes ? data + begin : nullptr;
+    a.ahead_stride = step;
+  }
+};
+
 /// One panel (`c.rows` high) times n columns of B, added to C. Columns are dealt to tiles as evenly
-/// as they go, so that a batch of 16 is 6 + 5 + 5 and not 6 + 6 + 4. On the way they bring near
-/// what is read next, `ahead_bytes` from `a.ahead`, a little with every column of A: faster than
-/// all of it in the first tile.
-template <bool Rows, Scalar S, class Stored>
+/// as they go, so that a batch of 16 is 6 + 5 + 5 and not 6 + 6 + 4.
+template <Scalar S, class Stored>
 EIGEN_ALWAYS_INLINE void panel_product(Index inner, Index n, LeftFactor<S, Stored> a,
-                                       RightFactor<S> b, ProductBlock<S> c, Index ahead_bytes = 0) {
+                                       RightFactor<S> b, ProductBlock<S> c,
+                                       const Ahead<S>& ahead = {}) {
+  if (n == 0) return;
   const Index packets = (c.rows + packet::width<S> - 1) / packet::width<S>;
   const Index tiles = (n + tile_columns - 1) / tile_columns;
-  const char* ahead = a.ahead;
-  a.ahead_stride = std::min(bytes_ahead<S>, ahead_bytes / std::max(Index{1}, tiles * inner));
-  const Index share = inner * a.ahead_stride;
-  for (Index i = 0, j = 0; i < tiles; ++i) {
-    const Index columns = (n - j + tiles - i - 1) / (tiles - i);
-    a.ahead = i * share < ahead_bytes ? ahead + i * share : nullptr;
-    const RightFactor<S> right{b.data + j * b.j_stride, b.k_stride, b.j_stride};
-    const ProductBlock<S> block = c.part(0, c.rows, j);
-    tile_for<Rows, S, Stored>(packets, columns)(inner, a, right, block);
-    j += columns;
+  const Index fewest = n / tiles;
+  const Index larger = n % tiles;
+  const Index step = ahead.step(tiles, inner);
+  for (Index i = 0; i < tiles; ++i) {
+    const Index columns = i < larger ? fewest + 1 : fewest;
+    ahead.give(i, inner, step, a);
+    tile_for<S, Stored>(packets, columns)(inner, a, b, c);
+    b.data += columns * b.j_stride;
+    c.data += columns * c.stride;
   }
 }
 
@@ -62,7 +101,14 @@ void expand_panel(Index inner, LeftFactor<S, Stored> a, S* expanded) {
   }
 }
 
-/// A block of columns of X, all rows of W, and `inner` columns of W from column k on.
+/// Calls f(0) to f(count - 1), or back.
+template <class F>
+EIGEN_ALWAYS_INLINE void for_each_index(Index count, Sweep sweep, F&& f) {
+  for (Index i = 0; i < count; ++i) f(sweep == Sweep::there ? i : count - 1 - i);
+}
+
+/// A block of columns of X, all rows of W, and `depth` columns of W from column k on, a panel after
+/// the other.
 template <Scalar S, class Stored>
 struct WeightsTimesBlock {
   static constexpr Index height = packet::panel_rows<S>;
@@ -72,72 +118,94 @@ struct WeightsTimesBlock {
 
   const PanelView<S, Stored>& W;
   Index k;
-  Index inner;
+  Index depth;
   Index n;
   RightFactor<S> right;
   ProductBlock<S> out;
 
-  void add() const {
-    Index i = 0;
+  void add(Sweep sweep) const {
+    Index together = height;
     if constexpr (!reduced || has_reduced_tiles) {
-      if (n <= 2) {
-        const Index together = panels_of_tile(static_cast<int>(n)) * height;
-        for (; i + together <= W.rows; i += together) {
-          several_panels_tile_for<S, Stored>(n)(inner, left(i), right, out.part(i, together));
-        }
-      }
+      if (n <= 2) together *= panels_of_tile(static_cast<int>(n));
     }
-    for (; i < W.rows; i += height) add_panel(i, out.part(i, std::min(height, W.rows - i)));
+    const Index tall = together == height ? 0 : W.rows / together;
+    const Index rest = (W.rows - tall * together + height - 1) / height;
+    const auto add_tall = [&](Index t) { add_panels(t * together, together); };
+    const auto add_rest = [&](Index p) { add_panel(tall * together + p * height, sweep); };
+    if (sweep == Sweep::there) for_each_index(tall, sweep, add_tall);
+    for_each_index(rest, sweep, add_rest);
+    if (sweep == Sweep::back) for_each_index(tall, sweep, add_tall);
   }
 
  private:
-  [[nodiscard]] LeftFactor<S, Stored> left(Index i) const {
-    constexpr Index column = packet::panel_column<S, Stored>;
-    const Stored* panel = W.data + i / height * W.panel_stride + k * column;
-    return {panel,
-            column,
-            W.panel_stride,
-            W.scales == nullptr ? nullptr : W.scales + i,
-            reinterpret_cast<const char*>(panel + W.panel_stride),
-            0};
-  }
-  /// What the next panel has to be brought near; nothing where this one is read only once.
-  [[nodiscard]] Index next_bytes(Index i) const {
-    const Index all = W.rows * W.cols * static_cast<Index>(sizeof(S));
-    if (n <= tile_columns || i + height >= W.rows || all <= weights_nearby) return 0;
-    return inner * packet::panel_column<S, Stored> * static_cast<Index>(sizeof(Stored));
+  static constexpr Index column = packet::panel_column<S, Stored>;
+
+  /// Columns of W from column c of the block on, in the panel that begins with row i.
+  [[nodiscard]] LeftFactor<S, Stored> left(Index i, Index c) const {
+    return {W.data + i / height * W.panel_stride + (k + c) * column, column, W.panel_stride,
+            W.scales == nullptr ? nullptr : W.scales + i};
   }
 
-  void add_panel(Index i, ProductBlock<S> c) const {
-    const LeftFactor<S, Stored> a = left(i);
+  void add_panels([[maybe_unused]] Index i, [[maybe_unused]] Index rows) const {
     if constexpr (!reduced || has_reduced_tiles) {
-      if (!reduced || n <= columns_in_place) {
-        panel_product<false, S, Stored>(inner, n, a, right, c, next_bytes(i));
-        return;
+      several_panels_tile_for<S, Stored>(n)(depth, left(i, 0), right, out.part(i, rows));
+    }
+  }
+
+  void add_panel(Index i, Sweep sweep) const {
+    const bool in_place = !reduced || (has_reduced_tiles && n <= columns_in_place);
+    const Index most = in_place && n <= tile_columns ? std::max(depth, Index{1}) : inner_block;
+    ProductBlock<S> c = out.part(i, std::min(height, W.rows - i));
+    for (Index at = 0; at == 0 || at < depth; at += most, c.fresh = false) {
+      const Index inner = std::min(most, depth - at);
+      const LeftFactor<S, Stored> a = left(i, at);
+      const RightFactor<S> b{right.data + at, 1, right.j_stride};
+      const Ahead<S> ahead = next(i, at + inner, sweep);
+      if constexpr (!reduced || has_reduced_tiles) {
+        if (in_place) {
+          panel_product<S, Stored>(inner, n, a, b, c, ahead);
+          continue;
+        }
+      }
+      if constexpr (reduced) {
+        alignas(64) S expanded[height * inner_block];
+        expand_panel<S, Stored>(inner, a, expanded);
+        panel_product<S, S>(inner, n, {expanded, height, 0}, b, c, ahead);
       }
     }
-    if constexpr (reduced) {
-      alignas(64) S expanded[height * inner_block];
-      expand_panel<S, Stored>(inner, a, expanded);
-      panel_product<false, S, S>(inner, n, {expanded, height, 0, nullptr, a.ahead, 0}, right, c,
-                                 next_bytes(i));
+  }
+
+  /// What is read behind column `end` of the panel that begins with row i; nothing where weights
+  /// are read only once, or stay near.
+  [[nodiscard]] Ahead<S> next(Index i, Index end, Sweep sweep) const {
+    const Index all = W.rows * W.cols * static_cast<Index>(sizeof(S));
+    if (n <= tile_columns || all <= weights_nearby) return {};
+    if (end == depth) {
+      i += sweep == Sweep::there ? height : -height;
+      end = 0;
+      if (i < 0 || i >= W.rows) return {};
     }
+    return {reinterpret_cast<const char*>(left(i, end).data),
+            std::min(inner_block, depth - end) * column * static_cast<Index>(sizeof(Stored))};
   }
 };
 
-/// Y += W X, or Y = W X where Y is `fresh`.
+/// Y += W X, or Y = W X where Y is `fresh`. As many columns of W at a time as keep those of X near.
 template <Scalar S, class Stored>
-void weights_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, bool fresh) {
+void weights_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, bool fresh,
+                   Sweep sweep = Sweep::there) {
   check_shape("multiply_add", "X", X, W.cols, X.cols());
   check_shape("multiply_add", "Y", Y, W.rows, X.cols());
   for (Index j = 0; j < X.cols(); j += column_block) {
     const Index columns = std::min(column_block, X.cols() - j);
+    const Index nearby = right_nearby / static_cast<Index>(sizeof(S)) / columns;
+    const Index deepest = std::max(Index{1}, nearby / inner_block) * inner_block;
     const RightFactor<S> right{X.data() + j * X.outerStride(), 1, X.outerStride()};
     ProductBlock<S> out{Y.data() + j * Y.outerStride(), Y.outerStride(), 0, fresh};
-    for (Index k = 0; k == 0 || k < W.cols; k += inner_block, out.fresh = false) {
-      const Index inner = std::min(inner_block, W.cols - k);
-      WeightsTimesBlock<S, Stored>{W, k, inner, columns, {right.data + k, 1, right.j_stride}, out}
-          .add();
+    for (Index k = 0; k == 0 || k < W.cols; k += deepest, out.fresh = false) {
+      const Index depth = std::min(deepest, W.cols - k);
+      WeightsTimesBlock<S, Stored>{W, k, depth, columns, {right.data + k, 1, right.j_stride}, out}
+          .add(sweep);
     }
   }
 }
@@ -148,13 +216,13 @@ void weights_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, boo
 /// ShapeError. Reduced weights give the bits of the same numbers in full precision.
 template <Scalar S, class Stored>
 void multiply_add(const PanelView<S, Stored>& W, ConstView<std::type_identity_t<S>> X,
-                  View<std::type_identity_t<S>> Y) {
-  detail::weights_times<S, Stored>(W, X, Y, false);
+                  View<std::type_identity_t<S>> Y, Sweep sweep = Sweep::there) {
+  detail::weights_times<S, Stored>(W, X, Y, false, sweep);
 }
 template <Scalar S>
 void multiply_add(const PanelMatrix<S>& W, ConstView<std::type_identity_t<S>> X,
-                  View<std::type_identity_t<S>> Y) {
-  W.visit([&](const auto& view) { multiply_add(view, X, Y); });
+                  View<std::type_identity_t<S>> Y, Sweep sweep = Sweep::there) {
+  W.visit([&](const auto& view) { multiply_add(view, X, Y, sweep); });
 }
 
 /// Y = W X, as multiply_add but overwritten; what Y held is not read.
@@ -172,7 +240,7 @@ void multiply(const PanelMatrix<S>& W, ConstView<std::type_identity_t<S>> X,
 namespace detail {
 
 /// C += A B for a left factor in plain columns, read in place.
-template <bool Rows, Scalar S>
+template <Scalar S>
 void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C) {
   constexpr Index w = packet::width<S>;
   constexpr Index height = packet::panel_rows<S>;
@@ -184,8 +252,8 @@ void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C) {
     Index i = 0;
     for (Index rows = 0; i + w <= A.rows(); i += rows) {
       rows = std::min(height, (A.rows() - i) / w * w);
-      panel_product<Rows, S, S>(inner, n, {a + i, A.outerStride(), 0}, b,
-                                {C.data() + i, C.outerStride(), rows});
+      panel_product<S, S>(inner, n, {a + i, A.outerStride(), 0}, b,
+                          {C.data() + i, C.outerStride(), rows});
     }
     if (i == A.rows()) continue;
     // The last rows, fewer than a packet, are copied so that nothing beyond them is read.
@@ -194,8 +262,8 @@ void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C) {
     for (Index c = 0; c < inner; ++c) {
       std::copy_n(a + i + c * A.outerStride(), A.rows() - i, edge + c * w);
     }
-    panel_product<Rows, S, S>(inner, n, {static_cast<const S*>(edge), w, 0}, b,
-                              {C.data() + i, C.outerStride(), A.rows() - i});
+    panel_product<S, S>(inner, n, {static_cast<const S*>(edge), w, 0}, b,
+                        {C.data() + i, C.outerStride(), A.rows() - i});
   }
 }
 
@@ -208,7 +276,7 @@ void multiply_add(ConstView<S> A, ConstView<std::type_identity_t<S>> B,
                   View<std::type_identity_t<S>> C) {
   check_shape("multiply_add", "B", B, A.cols(), C.cols());
   check_shape("multiply_add", "C", C, A.rows(), B.cols());
-  detail::plain_product<false, S>(A, {B.data(), 1, B.outerStride()}, B.cols(), C);
+  detail::plain_product<S>(A, {B.data(), 1, B.outerStride()}, B.cols(), C);
 }
 
 /// C += A B'. A (m x k), B (n x k), C (m x n). Allocates nothing.
@@ -217,29 +285,73 @@ void multiply_transposed_add(ConstView<S> A, ConstView<std::type_identity_t<S>> 
                              View<std::type_identity_t<S>> C) {
   check_shape("multiply_transposed_add", "B", B, C.cols(), A.cols());
   check_shape("multiply_transposed_add", "C", C, A.rows(), B.rows());
-  detail::plain_product<true, S>(A, {B.data(), B.outerStride(), 1}, B.rows(), C);
+  detail::plain_product<S>(A, {B.data(), B.outerStride(), 1}, B.rows(), C);
 }
 
+namespace detail {
+
+/// Up to a panel's height of a column.
+template <Scalar S>
+EIGEN_ALWAYS_INLINE void copy_rows(Index rows, const S* from, S* to) {
+  if (rows < packet::panel_rows<S>) {
+    std::copy_n(from, rows, to);
+    return;
+  }
+  for (Index p = 0; p < packet::panel_rows<S>; p += packet::width<S>) {
+    packet::store(to + p, packet::load(from + p));
+  }
+}
+
+/// The rows [i, i + rows) of dY, `rows` at most a panel's height, times X', added to a panel of dW.
+/// The panel stays in the second-level cache while all columns pass; meanwhile the next one and the
+/// columns that it needs first are brought near.
+template <Scalar S>
+void add_outer_panel(ConstView<S> dY, ConstView<S> X, Index i, PanelMatrix<S>& dW) {
+  constexpr Index height = packet::panel_rows<S>;
+  alignas(64) S left[height * outer_block];
+  const Index rows = std::min(height, dW.rows() - i);
+  if (rows < height) std::fill_n(left, height * std::min(outer_block, X.cols()), S{0});
+  S* panel = dW.data() + i / height * dW.panel_stride();
+  const Index blocks = (X.cols() + outer_block - 1) / outer_block;
+  for (Index block = 0, k = 0; block < blocks; ++block) {
+    const Index inner = (X.cols() - k + blocks - block - 1) / (blocks - block);
+    for (Index c = 0; c < inner; ++c) {
+      copy_rows(rows, dY.data() + i + (k + c) * dY.outerStride(), left + c * height);
+    }
+    Ahead<S> ahead;
+    const bool last = block + 1 == blocks;
+    const Index next = last ? i + height : i;
+    if (next + height <= dW.rows()) {
+      ahead.columns = dY.data() + next + (last ? 0 : k + inner) * dY.outerStride();
+      ahead.column_stride = dY.outerStride();
+      if (last) {
+        ahead.data = reinterpret_cast<const char*>(panel + dW.panel_stride());
+        ahead.bytes = dW.panel_stride() * static_cast<Index>(sizeof(S));
+      }
+    }
+    panel_product<S, S>(inner, dW.cols(), {left, height, 0},
+                        {X.data() + k * X.outerStride(), X.outerStride(), 1}, {panel, height, rows},
+                        ahead);
+    k += inner;
+  }
+}
+
+}  // namespace detail
+
 /// dW += dY X', the gradient of Y = W X with respect to W. dY (m x n), X (k x n), dW (m x k).
-/// Allocates nothing. Throws ShapeError.
+/// Reads and writes dW once for all columns of X that the second-level cache keeps. Allocates
+/// nothing. Throws ShapeError.
 template <Scalar S>
 void add_outer(ConstView<std::type_identity_t<S>> dY, ConstView<std::type_identity_t<S>> X,
                PanelMatrix<S>& dW) {
   check_shape("add_outer", "dY", dY, dW.rows(), X.cols());
   check_shape("add_outer", "X", X, dW.cols(), dY.cols());
-  constexpr Index height = packet::panel_rows<S>;
-  using detail::outer_block;
-  alignas(64) S left[height * outer_block];
-  for (Index k = 0; k < X.cols(); k += outer_block) {
-    const Index inner = std::min(outer_block, X.cols() - k);
-    for (Index i = 0; i < dW.rows(); i += height) {
-      const Index rows = std::min(height, dW.rows() - i);
-      if (rows < height) std::fill_n(left, height * inner, S{0});
-      for (Index c = 0; c < inner; ++c)
-        std::copy_n(dY.col(k + c).data() + i, rows, left + c * height);
-      detail::panel_product<true, S, S>(inner, X.cols() == 0 ? 0 : dW.cols(), {left, height, 0},
-                                        {X.data() + k * X.outerStride(), X.outerStride(), 1},
-                                        {dW.data() + i / height * dW.panel_stride(), height, rows});
+  constexpr Index nearby = detail::right_nearby / static_cast<Index>(sizeof(S));
+  const Index columns = std::max(detail::outer_block, nearby / std::max(Index{1}, X.rows()));
+  for (Index k = 0; k < X.cols(); k += columns) {
+    const Index n = std::min(columns, X.cols() - k);
+    for (Index i = 0; i < dW.rows(); i += packet::panel_rows<S>) {
+      detail::add_outer_panel<S>(dY.middleCols(k, n), X.middleCols(k, n), i, dW);
     }
   }
 }

@@ -92,7 +92,7 @@ EIGEN_ALWAYS_INLINE void compute_anew([[maybe_unused]] Index& x) {
 /// block with fewer rows goes through one that has them all. Factors are passed by reference: a
 /// struct copied into an argument is written in words and read in vectors, and that waits until
 /// all that the tile before stored has reached the cache.
-template <int Panels, int Packets, int Columns, bool Rows, Scalar S, class Stored>
+template <int Panels, int Packets, int Columns, Scalar S, class Stored>
 inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const RightFactor<S>& b,
                          const ProductBlock<S>& c) {
   using P = packet::Packet<S>;
@@ -102,8 +102,7 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
     alignas(64) S edge[Columns][height] = {};
     for (Index j = 0; j < Columns && !c.fresh; ++j)
       std::copy_n(c.data + j * c.stride, c.rows, edge[j]);
-    product_tile<Panels, Packets, Columns, Rows, S, Stored>(inner, a, b,
-                                                            {&edge[0][0], height, height});
+    product_tile<Panels, Packets, Columns, S, Stored>(inner, a, b, {&edge[0][0], height, height});
     for (Index j = 0; j < Columns; ++j) std::copy_n(edge[j], c.rows, c.data + j * c.stride);
     return;
   }
@@ -119,11 +118,10 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
         sums[j][q][p] = c.fresh ? packet::fill<S>(0) : packet::load<S>(out + (q * Packets + p) * w);
     }
   }
-  // With Rows, neighbouring columns of B lie side by side; without, neighbouring rows do.
   const Index left_stride = a.k_stride;
   const Index panel_stride = a.panel_stride;
-  const Index k_stride = Rows ? b.k_stride : 1;
-  const Index j_stride = Rows ? 1 : b.j_stride;
+  const Index k_stride = b.k_stride;
+  const Index j_stride = b.j_stride;
   const Stored* left = a.data;
   const S* scales = a.scales;
   const S* right = b.data;
@@ -173,17 +171,17 @@ template <Scalar S, class Stored>
 using ProductTile = void (*)(Index, const LeftFactor<S, Stored>&, const RightFactor<S>&,
                              const ProductBlock<S>&);
 
-template <bool Rows, Scalar S, int... Sizes>
+template <Scalar S, int... Sizes>
 constexpr auto product_tiles(std::integer_sequence<int, Sizes...> /*sizes*/) {
   constexpr int columns = static_cast<int>(tile_columns);
   return std::array<ProductTile<S, S>, sizeof...(Sizes)>{
-      &product_tile<1, Sizes / columns + 1, Sizes % columns + 1, Rows, S, S>...};
+      &product_tile<1, Sizes / columns + 1, Sizes % columns + 1, S, S>...};
 }
 
 /// The tile of one panel for a number of packets and columns that is known at run time.
-template <bool Rows, Scalar S>
+template <Scalar S>
 ProductTile<S, S> product_tile_for(Index packets, Index columns) {
-  static constexpr auto tiles = product_tiles<Rows, S>(
+  static constexpr auto tiles = product_tiles<S>(
       std::make_integer_sequence<int, static_cast<int>(packet::panel_packets * tile_columns)>{});
   return tiles[static_cast<std::size_t>((packets - 1) * tile_columns + columns - 1)];
 }
@@ -192,18 +190,14 @@ template <Scalar S, class Stored, bool Several, int... Columns>
 constexpr auto whole_panel_tiles(std::integer_sequence<int, Columns...> /*columns*/) {
   return std::array<ProductTile<S, Stored>, sizeof...(Columns)>{
       &product_tile < Several ? panels_of_tile(Columns + 1) : 1,
-      static_cast<int>(packet::panel_packets),
-      Columns + 1,
-      false,
-      S,
-      Stored > ...};
+      static_cast<int>(packet::panel_packets), Columns + 1, S, Stored > ...};
 }
 
 /// The tile of one panel; of reduced weights, whose padding is zero, always all of its packets.
-template <bool Rows, Scalar S, class Stored>
+template <Scalar S, class Stored>
 ProductTile<S, Stored> tile_for(Index packets, Index columns) {
   if constexpr (std::is_same_v<S, Stored>) {
-    return product_tile_for<Rows, S>(packets, columns);
+    return product_tile_for<S>(packets, columns);
   } else {
     static constexpr auto tiles = whole_panel_tiles<S, Stored, false>(
         std::make_integer_sequence<int, static_cast<int>(tile_columns)>{});

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <attend/core/initialize.hpp>
+#include <attend/kernel/bias.hpp>
 #include <attend/kernel/product.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -33,7 +34,7 @@ struct Dense {
   /// X (input x N); overwrites Y (output x N). Throws ShapeError.
   void forward(ConstView<S> X, View<S> Y) const {
     check_shape("Dense::forward", "Y", Y, W.rows(), X.cols());
-    Y.colwise() = b;
+    fill_columns(b, Y);
     multiply_add(W, X, Y);
   }
 
@@ -42,7 +43,7 @@ struct Dense {
                 Dense& gradient) const {
     multiply_add(transposed.W, dY, dX);
     add_outer<S>(dY, X, gradient.W);
-    gradient.b += dY.rowwise().sum();
+    add_columns(dY, gradient.b);
   }
 };
 

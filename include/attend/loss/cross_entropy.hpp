@@ -66,7 +66,8 @@ template <Scalar S>
   return loss;
 }
 
-/// Columns whose logits live at one time: memory does not grow with vocabulary times tokens.
+/// Columns whose logits live at one time, at most: memory does not grow with vocabulary times
+/// tokens.
 inline constexpr Index cross_entropy_tile = 96;
 
 /// The loss of readouts R (d_r x N). `logits(R_tile, L_tile)` overwrites a tile of logits (V x n);
@@ -78,8 +79,9 @@ Loss tiled_loss(Index V, ConstView<std::type_identity_t<S>> R, S scale, Buffer<S
                 Logits&& logits, ColumnLoss&& column_loss, Backward&& backward) {
   const Index N = R.cols();
   Loss loss{0, N};
-  for (Index first = 0; first < N; first += cross_entropy_tile) {
-    const Index n = std::min(cross_entropy_tile, N - first);
+  const Index tiles = (N + cross_entropy_tile - 1) / cross_entropy_tile;
+  for (Index first = 0, i = 0, n = 0; i < tiles; first += n, ++i) {
+    n = (N - first + tiles - i - 1) / (tiles - i);
     View<S> L = tile.resize(V, n);
     logits(ConstView<S>(R.middleCols(first, n)), L);
     for (Index j = 0; j < n; ++j) {

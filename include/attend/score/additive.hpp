@@ -5,6 +5,7 @@
 
 #include <attend/core/initialize.hpp>
 #include <attend/kernel/additive_energy.hpp>
+#include <attend/kernel/bias.hpp>
 #include <attend/kernel/product.hpp>
 #include <attend/score/score.hpp>
 
@@ -43,7 +44,7 @@ class Additive {
 
   void project_keys(ConstView<S> H, View<S> K) const {
     if (b) {
-      K.colwise() = *b;
+      fill_columns(*b, K);
     } else {
       K.setZero();
     }
@@ -56,7 +57,7 @@ class Additive {
                              View<S> dK, View<S> dH, Additive& gradient) const {
     multiply_add(transposed.U, dK, dH);
     add_outer<S>(dK, H, gradient.U);
-    if (b) *gradient.b += dK.rowwise().sum();
+    if (b) add_columns(dK, *gradient.b);
   }
 
   void project_queries(ConstView<S> Q, View<S> A) const {

@@ -18,38 +18,13 @@ namespace detail {
 
 [[nodiscard]] inline Index chunks_in(Index size) { return (size + chunk_size - 1) / chunk_size; }
 
-/// Calls `f(p, q...)` for every parameter, like for_each_parameter but without paths, which would
-/// allocate at every training step, and with a check that the models have one shape.
-template <class F, class M, class... Others>
-void visit_leaves(F& f, M& model, Others&... others) {
-  using Model = std::remove_const_t<M>;
-  if constexpr (IsOptional<Model>::value) {
-    (check_size("for_each_chunk", "presence of an optional part", others.has_value() ? 1 : 0,
-                model.has_value() ? 1 : 0),
-     ...);
-    if (model.has_value()) visit_leaves(f, *model, *others...);
-  } else if constexpr (IsVector<Model>::value) {
-    (check_size("for_each_chunk", "the number of parts in a list", std::ssize(others),
-                std::ssize(model)),
-     ...);
-    for (std::size_t i = 0; i < model.size(); ++i) visit_leaves(f, model[i], others[i]...);
-  } else if constexpr (Parameterized<M>) {
-    Model::parameters([&f](std::string_view, auto&... members) { visit_leaves(f, members...); },
-                      model, others...);
-  } else {
-    (check_size("for_each_chunk", "the storage of a parameter", others.size(), model.size()), ...);
-    f(model, others...);
-  }
-}
-
 }  // namespace detail
 
 /// How many chunks `for_each_chunk` makes of a model. No chunk spans two parameters.
 template <class M>
 [[nodiscard]] Index chunk_count(const M& model) {
   Index count = 0;
-  auto add = [&count](const auto& p) { count += detail::chunks_in(p.size()); };
-  detail::visit_leaves(add, model);
+  for_each_leaf([&count](const auto& p) { count += detail::chunks_in(p.size()); }, model);
   return count;
 }
 
@@ -64,7 +39,8 @@ void for_each_chunk(ThreadPool& pool, const F& f, M& model, Others&... others) {
     const Index first = chunks * part / parts;
     const Index last = chunks * (part + 1) / parts;
     Index base = 0;
-    auto visit = [&](auto& p, auto&... q) {
+    const auto visit = [&](auto& p, auto&... q) {
+      (check_size("for_each_chunk", "the storage of a parameter", q.size(), p.size()), ...);
       const Index end = base + detail::chunks_in(p.size());
       for (Index chunk = std::max(first, base); chunk < std::min(last, end); ++chunk) {
         const Index begin = (chunk - base) * chunk_size;
@@ -72,7 +48,7 @@ void for_each_chunk(ThreadPool& pool, const F& f, M& model, Others&... others) {
       }
       base = end;
     };
-    detail::visit_leaves(visit, model, others...);
+    for_each_leaf(visit, model, others...);
   });
 }
 

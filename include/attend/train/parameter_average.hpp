@@ -20,8 +20,8 @@ class ParameterAverage {
       return;
     }
     const double share = 1 / static_cast<double>(count_);
-    for_each_parameter(
-        [&](std::string_view, auto& p, const auto& q) {
+    for_each_leaf(
+        [&](auto& p, const auto& q) {
           using S = std::remove_cvref_t<decltype(*p.data())>;
           values(p) += static_cast<S>(share) * (values(q) - values(p));
         },
