@@ -98,6 +98,7 @@
 #include <attend/attention/pooling.hpp>
 #include <attend/attention/queries.hpp>
 #include <attend/attention/sampled.hpp>
+#include <attend/attention/scored_tiles.hpp>
 #include <attend/attention/self_attention.hpp>
 #include <attend/attention/sharpened.hpp>
 #include <attend/attention/sight.hpp>

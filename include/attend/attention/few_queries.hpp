@@ -7,6 +7,7 @@
 #include <span>
 
 #include <attend/attention/memory.hpp>
+#include <attend/attention/scored_tiles.hpp>
 #include <attend/attention/sight.hpp>
 #include <attend/attention/workspace.hpp>
 #include <attend/kernel/dots.hpp>
@@ -29,7 +30,7 @@ class FewQueries {
   FewQueries(const Z& score, const W& window, const MemoryView<S>& memory,
              const Queries<S>& queries, AttentionWorkspace<S>& workspace)
       : score_(score),
-        adjusts_(adjusts_energies(score)),
+        tiles_(score, memory.keys, memory.first, queries),
         sight_(window, queries, memory),
         memory_(memory),
         queries_(queries),
@@ -66,8 +67,8 @@ class FewQueries {
       const ConstView<S> dc = dC.middleCols(tile.query, tile.queries);
       View<S> dE = workspace_.gradients.resize(tile.keys, tile.queries);
       dots<S>(values, dc, dE);
-      drop_weights(queries_, located(tile, dE.data()), tile.query);
-      View<S> P = energies(tile, adjusts_);
+      drop_weights(queries_, tiles_.at(tile, dE.data()), tile.query);
+      View<S> P = energies(tile, tiles_.adjusts());
       for (Index j = 0; j < tile.queries; ++j) {
         const Index q = tile.query + j;
         exponentials(tile.keys, P.col(j).data(), normalisers[static_cast<std::size_t>(q)]);
@@ -76,16 +77,14 @@ class FewQueries {
       }
       TileGradient<S> d{d_memory.keys.middleCols(tile.key, tile.keys),
                         dA.middleCols(tile.query, tile.queries)};
-      if constexpr (AdjustsEnergies<Z>) {
-        if (adjusts_) {
-          score_.adjust_backward(located(tile, workspace_.adjusted.view().data()),
-                                 located(tile, dE.data()), d, gradient);
-        }
+      if (tiles_.adjusts()) {
+        tiles_.backward(tiles_.at(tile, workspace_.adjusted.view().data()),
+                        tiles_.at(tile, dE.data()), d, gradient);
       }
       score_.energies_backward(memory_.keys.middleCols(tile.key, tile.keys),
                                queries_.A.middleCols(tile.query, tile.queries), dE, d.dK, d.dA,
                                gradient);
-      drop_weights(queries_, located(tile, P.data()), tile.query);
+      drop_weights(queries_, tiles_.at(tile, P.data()), tile.query);
       multiply_transposed_add(dc, P, d_memory.values.middleCols(tile.key, tile.keys));
     });
   }
@@ -120,18 +119,9 @@ class FewQueries {
     }
   }
 
-  [[nodiscard]] EnergyTile<S> located(const Tile& tile, S* data) const {
-    return {memory_.keys.middleCols(tile.key, tile.keys),
-            queries_.A.middleCols(tile.query, tile.queries),
-            data,
-            1,
-            tile.keys,
-            {memory_.first + tile.key, queries_.first + tile.query, queries_.head, queries_.batch}};
-  }
-
   /// Plain inner products of one query, keys of the values' size.
   [[nodiscard]] bool overlaps() const {
-    return !adjusts_ && inner_product_scale(score_) && queries_.dropout.p == 0 &&
+    return !tiles_.adjusts() && inner_product_scale(score_) && queries_.dropout.p == 0 &&
            memory_.keys.rows() == memory_.values.rows();
   }
 
@@ -151,7 +141,7 @@ class FewQueries {
       dots_beside_sum<S>(memory_.keys.middleCols(tile.key, tile.keys), q, next.data(),
                          memory_.values.middleCols(before.key, before.keys), known, C.data());
       if (scale != S{1}) next *= scale;
-      add_bias(queries_, located(tile, next.data()), u);
+      add_bias(queries_, tiles_.at(tile, next.data()), u);
       if (weights != nullptr) weights->block(tile.key, u, tile.keys, 1) = next;
       before = tile;
     });
@@ -164,13 +154,11 @@ class FewQueries {
   /// With `keeps`, a copy of the adjusted energies stays for the way back.
   View<S> energies(const Tile& tile, bool keeps = false) const {
     View<S> E = workspace_.energies.resize(tile.keys, tile.queries);
-    const EnergyTile<S> energy_tile = located(tile, E.data());
-    score_.energies(energy_tile.K, energy_tile.A, E);
-    if constexpr (AdjustsEnergies<Z>) {
-      if (adjusts_) score_.adjust(energy_tile);
-    }
-    if (keeps) workspace_.adjusted.resize(tile.keys, tile.queries) = E;
-    add_bias(queries_, energy_tile, tile.query);
+    const EnergyTile<S> compared = tiles_.at(tile, E.data());
+    score_.energies(compared.K, compared.A, E);
+    tiles_.complete(tile, compared, [&] {
+      if (keeps) workspace_.adjusted.resize(tile.keys, tile.queries) = E;
+    });
     return E;
   }
 
@@ -184,7 +172,7 @@ class FewQueries {
       accumulate(tile.keys, E.data() + j * tile.keys, workspace_.running.column(tile.query - u + j),
                  C_tile.col(j));
     }
-    drop_weights(queries_, located(tile, E.data()), tile.query);
+    drop_weights(queries_, tiles_.at(tile, E.data()), tile.query);
     add_weighted(tile, E, C_tile);
   }
 
@@ -216,7 +204,7 @@ class FewQueries {
   }
 
   const Z& score_;
-  bool adjusts_;
+  ScoredTiles<Z> tiles_;
   Sight<W, S> sight_;
   const MemoryView<S>& memory_;
   const Queries<S>& queries_;

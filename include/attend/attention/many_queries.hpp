@@ -7,6 +7,7 @@
 #include <span>
 
 #include <attend/attention/memory.hpp>
+#include <attend/attention/scored_tiles.hpp>
 #include <attend/attention/sight.hpp>
 #include <attend/attention/workspace.hpp>
 #include <attend/kernel/finite_columns.hpp>
@@ -33,13 +34,11 @@ class ManyQueries {
 
   ManyQueries(const Z& score, const W& window, const MemoryView<S>& memory,
               const Queries<S>& queries, AttentionWorkspace<S>& workspace)
-      : score_(score),
-        adjusts_(adjusts_energies(score)),
-        scale_(inner_product_scale(score).value_or(S{1})),
+      : scale_(inner_product_scale(score).value_or(S{1})),
         sight_(window, queries, memory),
         keys_(gathered(memory.keys, workspace.gathered_keys)),
         values_(gathered(memory.values, workspace.gathered_values)),
-        first_(memory.first),
+        tiles_(score, keys_, memory.first, queries),
         queries_(queries),
         workspace_(workspace) {}
 
@@ -83,7 +82,7 @@ class ManyQueries {
       known(j, 1) = dc.col(j).dot(C.col(u + j));
     }
     for_each_tile(u, count, [&](const Tile& tile, bool whole) {
-      View<S> P = energies(A, tile, whole, adjusts_);
+      View<S> P = energies(A, tile, whole, tiles_.adjusts());
       View<S> dE = workspace_.gradients.resize(A.rows, tile.keys);
       const FiniteColumns<S> V(values_.middleCols(tile.key, tile.keys), whole,
                                workspace_.clean_values);
@@ -123,23 +122,15 @@ class ManyQueries {
 
   /// E is (lanes x keys), the lanes beyond the queries hold nothing.
   [[nodiscard]] EnergyTile<S> located(const Tile& tile, View<S> E) const {
-    return {keys_.middleCols(tile.key, tile.keys),
-            queries_.A.middleCols(tile.query, tile.queries),
-            E.data(),
-            E.rows(),
-            1,
-            {first_ + tile.key, queries_.first + tile.query, queries_.head, queries_.batch}};
+    return tiles_.at(tile, E.data(), E.rows(), 1);
   }
 
   View<S> energies(const PanelView<S>& A, const Tile& tile, bool whole, bool keeps) const {
     View<S> E = workspace_.energies.resize(A.rows, tile.keys);
     multiply(A, keys_.middleCols(tile.key, tile.keys), E);
-    const EnergyTile<S> energy_tile = located(tile, E);
-    if constexpr (AdjustsEnergies<Z>) {
-      if (adjusts_) score_.adjust(energy_tile);
-    }
-    if (keeps) workspace_.adjusted.resize(E.rows(), E.cols()) = E;
-    add_bias(queries_, energy_tile, tile.query);
+    tiles_.complete(tile, located(tile, E), [&] {
+      if (keeps) workspace_.adjusted.resize(E.rows(), E.cols()) = E;
+    });
     if (!whole) hide(tile, E);
     return E;
   }
@@ -174,11 +165,8 @@ class ManyQueries {
                             MemoryGradient<S> d_memory, Z& gradient) const {
     TileGradient<S> d{d_memory.keys.middleCols(tile.key, tile.keys),
                       dA.middleCols(tile.query, tile.queries)};
-    if constexpr (AdjustsEnergies<Z>) {
-      if (adjusts_) {
-        score_.adjust_backward(located(tile, workspace_.adjusted.view()), located(tile, dE), d,
-                               gradient);
-      }
+    if (tiles_.adjusts()) {
+      tiles_.backward(located(tile, workspace_.adjusted.view()), located(tile, dE), d, gradient);
     }
     if (scale_ != S{1}) dE *= scale_;
     const ConstView<S> K = keys_.middleCols(tile.key, tile.keys);
@@ -186,13 +174,11 @@ class ManyQueries {
     add_weighted(K, whole, dE, d.dA, workspace_.clean_keys);
   }
 
-  const Z& score_;
-  bool adjusts_;
   S scale_;
   Sight<W, S> sight_;
   ConstView<S> keys_;
   ConstView<S> values_;
-  Index first_;
+  ScoredTiles<Z> tiles_;
   const Queries<S>& queries_;
   AttentionWorkspace<S>& workspace_;
 };

@@ -1,11 +1,13 @@
 /// The way of alignment functions that need all energies of a query at once.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <span>
 
 #include <attend/attention/alignment.hpp>
 #include <attend/attention/memory.hpp>
+#include <attend/attention/scored_tiles.hpp>
 #include <attend/attention/sight.hpp>
 #include <attend/attention/workspace.hpp>
 #include <attend/kernel/dots.hpp>
@@ -33,7 +35,7 @@ class WholeColumns {
   WholeColumns(const Z& score, const W& window, const F& alignment, const MemoryView<S>& memory,
                const Queries<S>& queries, AttentionWorkspace<S>& workspace)
       : score_(score),
-        adjusts_(adjusts_energies(score)),
+        tiles_(score, memory.keys, memory.first, queries),
         alignment_(alignment),
         sight_(window, queries, memory),
         memory_(memory),
@@ -71,7 +73,7 @@ class WholeColumns {
   /// da_t = v_t'dc, dv_t += a_t dc; the alignment function turns da into de, the score takes that.
   void backward(Gradients d, Z& gradient, F& alignment_gradient) const {
     for (Index u = 0; u < d.dC.cols(); ++u) {
-      View<S> e = seen_energies(u, adjusts_);
+      View<S> e = seen_energies(u, tiles_.adjusts());
       const Index n = e.rows();
       if (n == 0) continue;
       View<S> a = workspace_.aligned.resize(n, 1);
@@ -127,18 +129,10 @@ class WholeColumns {
 
   [[nodiscard]] ConstView<S> value(Index t) const { return memory_.values.middleCols(t, 1); }
 
-  [[nodiscard]] EnergyTile<S> located(Index u, Index from, Index to, S* data) const {
-    return {memory_.keys.middleCols(from, to - from),
-            queries_.A.middleCols(u, 1),
-            data,
-            1,
-            to - from,
-            {memory_.first + from, queries_.first + u, queries_.head, queries_.batch}};
-  }
-
   /// Adjusted, with the bias.
   void energies_of_run(Index u, Index from, Index to, View<S> e, S* adjusted = nullptr) const {
-    const EnergyTile<S> tile = located(u, from, to, e.data());
+    const Tile run{from, to - from, u, 1};
+    const EnergyTile<S> tile = tiles_.at(run, e.data());
     if (reads_past()) {
       if constexpr (ReadsPast<Z>) {
         score_.energies_after(past_tile(u, from, to), e, workspace_.past);
@@ -146,11 +140,9 @@ class WholeColumns {
     } else {
       score_.energies(tile.K, tile.A, e);
     }
-    if constexpr (AdjustsEnergies<Z>) {
-      if (adjusts_) score_.adjust(tile);
-    }
-    if (adjusted != nullptr) std::copy_n(e.data(), e.rows(), adjusted);
-    add_bias(queries_, tile, u);
+    tiles_.complete(run, tile, [&] {
+      if (adjusted != nullptr) std::copy_n(e.data(), e.rows(), adjusted);
+    });
   }
 
   /// The energies of the keys that query u sees, side by side (n x 1).
@@ -175,11 +167,10 @@ class WholeColumns {
       TileGradient<S> tile_gradient{View<S>(d.d_memory.keys).middleCols(from, n),
                                     View<S>(d.dA).middleCols(u, 1)};
       View<S> run = de.middleRows(i, n);
-      if constexpr (AdjustsEnergies<Z>) {
-        if (adjusts_) {
-          score_.adjust_backward(located(u, from, to, workspace_.adjusted.column(0) + i),
-                                 located(u, from, to, run.data()), tile_gradient, gradient);
-        }
+      const Tile tile{from, n, u, 1};
+      if (tiles_.adjusts()) {
+        tiles_.backward(tiles_.at(tile, workspace_.adjusted.column(0) + i),
+                        tiles_.at(tile, run.data()), tile_gradient, gradient);
       }
       if (reads_past()) {
         if constexpr (ReadsPast<Z>) {
@@ -262,7 +253,7 @@ class WholeColumns {
   }
 
   const Z& score_;
-  bool adjusts_;
+  ScoredTiles<Z> tiles_;
   const F& alignment_;
   Sight<W, S> sight_;
   const MemoryView<S>& memory_;
