@@ -105,6 +105,12 @@ template <class P>
   return Eigen::internal::pandnot(x, Eigen::internal::pcmp_eq(a, b));
 }
 
+/// x where a < b, y elsewhere.
+template <class P>
+[[nodiscard]] EIGEN_ALWAYS_INLINE P where_less(const P& a, const P& b, const P& x, const P& y) {
+  return Eigen::internal::pselect(Eigen::internal::pcmp_lt(a, b), x, y);
+}
+
 /// x, and 0 where a < b.
 template <class P>
 [[nodiscard]] EIGEN_ALWAYS_INLINE P zero_where_less(const P& x, const P& a, const P& b) {

@@ -17,7 +17,9 @@ namespace attend::inline ATTEND_ABI {
 ///
 ///     m' = max(m, e)     l' = l e^(m - m') + sum e^(e - m')     shrink = e^(m - m')
 ///
-/// A row's bits depend on its own energies and on the tiles' bounds alone.
+/// m is a reference near the largest energy, not the largest: it follows only where it would be
+/// exceeded by more than `slack`, so that sums of before seldom have to shrink. A row's bits depend
+/// on its own energies and on the tiles' bounds alone.
 template <Scalar S>
 class RunningSoftmax {
  public:
@@ -26,6 +28,9 @@ class RunningSoftmax {
     memory_.col(0).setConstant(-std::numeric_limits<S>::infinity());
     memory_.rightCols(2).setZero();
   }
+
+  /// Weights beside m are e^slack at most.
+  static constexpr S slack = 8;
 
   /// E (rows x n) becomes e^(e - m'). True if some row's m grew, so that sums of before have to
   /// shrink.
@@ -70,6 +75,9 @@ class RunningSoftmax {
     P totals[Packets];
 #pragma GCC unroll 4
     for (int p = 0; p < Packets; ++p) {
+      const P before = packet::load<S>(m + p * w);
+      const P limit = packet::padd(before, packet::fill<S>(slack));
+      peaks[p] = packet::where_less(limit, peaks[p], peaks[p], before);
       shifts[p] = finite(peaks[p]);
       totals[p] = packet::fill<S>(0);
     }
