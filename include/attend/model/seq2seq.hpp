@@ -1,7 +1,6 @@
 /// Sequence to sequence: an encoder, a decoder, and what they learn together.
 #pragma once
 
-#include <optional>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -138,8 +137,6 @@ class Seq2Seq {
 
   Encoder encoder;
   D decoder;
-  /// What is expected of a word's log-likelihood (1), where there are rewards.
-  std::optional<Vector<S>> baseline;
 
   /// One thread's memory.
   struct Workspace {
@@ -162,14 +159,11 @@ class Seq2Seq {
 
   Seq2Seq() = default;
   Seq2Seq(Encoder e, D d, Seq2SeqOptions options = {})
-      : encoder(std::move(e)), decoder(std::move(d)), options_(options) {
-    if (options.rewards) baseline = Vector<S>::Zero(1);
-  }
+      : encoder(std::move(e)), decoder(std::move(d)), options_(options) {}
 
   static void parameters(auto&& f, auto&... m) {
     f("encoder", m.encoder...);
     f("decoder", m.decoder...);
-    f("baseline", m.baseline...);
   }
 
   [[nodiscard]] const Seq2SeqOptions& options() const { return options_; }
@@ -221,7 +215,7 @@ class Seq2Seq {
               R.middleCols(first, n), dL, dR.middleCols(first, n),
               detail::output_of(gradient.decoder), detail::words_of(gradient.decoder));
         });
-    loss.nats += weight_objectives(batch, scale, workspace, gradient);
+    loss.nats += weight_objectives(batch, scale, workspace);
     unroll_backward(transposed, batch, dR, workspace, gradient);
     return loss;
   }
@@ -315,18 +309,15 @@ class Seq2Seq {
     }
   }
 
-  /// What the options ask of weights; adds to their gradient. Returns nats.
-  double weight_objectives(const Batch& batch, S scale, Workspace& w, Seq2Seq& gradient) const {
+  /// What the options ask of weights, in nats; adds to their gradient.
+  double weight_objectives(const Batch& batch, S scale, Workspace& w) const {
     if (options_.coverage_loss == 0 && !options_.rewards) return 0;
     RecurrentDecoderTrace<S>* steps = kept_weights(w);
     check_argument(steps != nullptr,
                    "Seq2Seq: the coverage loss and rewards need a recurrent decoder with "
                    "keeps_weights");
     const Ragged& layout = batch.target.layout;
-    if (options_.rewards) {
-      (*gradient.baseline)(0) +=
-          scale * reward_objective<S>(layout, w.losses, (*baseline)(0), scale, steps->attention);
-    }
+    if (options_.rewards) reward_objective<S>(layout, w.losses, scale, steps->attention);
     if (options_.coverage_loss == 0) return 0;
     return coverage_objective<S>(layout,
                                  detail::recurrent_of<RecurrentMemory, S>(w.memory)->attention,

@@ -1,6 +1,7 @@
 /// What a training asks of attention weights beside the words: coverage, and rewards.
 #pragma once
 
+#include <numeric>
 #include <vector>
 
 #include <attend/decoder/decoder_attention.hpp>
@@ -41,28 +42,30 @@ template <Scalar S>
 ///
 ///     A_t = sum_{s >= t} (log p(y_s) - b)
 ///
-/// where Xu et al. 2015 (arXiv 1502.03044, eq. 11) reward each with the whole sentence's. `losses`
-/// (N) are -log p of an unrolled batch's columns, b the baseline per word. Overwrites
-/// trace.advantages with scale times A. Returns the gradient of sum_t (b - log p(y_t))^2 / 2 with
-/// respect to b: plain descent along it makes b the paper's moving average (eq. 12, decay 1 -
-/// rate).
+/// where Xu et al. 2015 (arXiv 1502.03044, eq. 11) reward each with the whole sentence's. The
+/// baseline b is the mean over the words of the batch's other sentences (0 where there are none):
+/// it keeps the estimate unbiased, and unlike the paper's moving average (eq. 12) it has no past
+/// that a training which is resumed would have to remember. `losses` (N) are -log p of an unrolled
+/// batch's columns. Overwrites trace.advantages with scale times A.
 template <Scalar S>
-[[nodiscard]] S reward_objective(const Ragged& layout, const std::vector<S>& losses,
-                                 std::type_identity_t<S> baseline, std::type_identity_t<S> scale,
-                                 DecoderAttentionTrace<S>& trace) {
+void reward_objective(const Ragged& layout, const std::vector<S>& losses,
+                      std::type_identity_t<S> scale, DecoderAttentionTrace<S>& trace) {
+  const S all = std::accumulate(losses.begin(), losses.end(), S{0});
   trace.advantages.resize(losses.size());
-  S d_baseline = 0;
   for (Index b = 0; b < layout.size(); ++b) {
-    S sum = 0;
+    const auto loss = [&](Index t) {
+      return losses[static_cast<std::size_t>(layout.column(b, t))];
+    };
+    S own = 0;
+    for (Index t = 0; t < layout.length(b); ++t) own += loss(t);
+    const Index others = layout.columns() - layout.length(b);
+    const S expected = others > 0 ? (all - own) / static_cast<S>(others) : S{0};
+    S better = 0;
     for (Index t = layout.length(b) - 1; t >= 0; --t) {
-      const auto column = static_cast<std::size_t>(layout.column(b, t));
-      const S better = -losses[column] - baseline;
-      d_baseline -= better;
-      sum += better;
-      trace.advantages[column] = scale * sum;
+      better += expected - loss(t);
+      trace.advantages[static_cast<std::size_t>(layout.column(b, t))] = scale * better;
     }
   }
-  return d_baseline;
 }
 
 }  // namespace attend
