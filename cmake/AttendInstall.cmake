@@ -1,10 +1,10 @@
-# The installed package: find_package(attend [COMPONENTS json zlib sentencepiece onnx]).
+# The installed package: find_package(attend [COMPONENTS json zlib sentencepiece]).
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
 set(attend_package_folder "${CMAKE_INSTALL_DATADIR}/cmake/attend")
 
-foreach(target IN ITEMS attend attend_json attend_zlib attend_sentencepiece attend_onnx)
+foreach(target IN ITEMS attend attend_json attend_zlib attend_sentencepiece)
   if(TARGET ${target})
     install(TARGETS ${target} EXPORT ${target}Targets
             FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")

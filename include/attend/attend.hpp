@@ -207,6 +207,7 @@
 #include <attend/io/atomic_file.hpp>
 #include <attend/io/bytes.hpp>
 #include <attend/io/checksum.hpp>
+#include <attend/io/export_onnx.hpp>
 #include <attend/io/export_parameters.hpp>
 #include <attend/io/import_parameters.hpp>
 #include <attend/io/import_plan.hpp>
@@ -217,6 +218,10 @@
 #include <attend/io/model_file.hpp>
 #include <attend/io/npy.hpp>
 #include <attend/io/onnx.hpp>
+#include <attend/io/onnx_attention.hpp>
+#include <attend/io/onnx_graph.hpp>
+#include <attend/io/onnx_recurrent.hpp>
+#include <attend/io/protobuf_message.hpp>
 #include <attend/io/pytorch.hpp>
 #include <attend/io/self_check.hpp>
 #include <attend/io/stream_state.hpp>

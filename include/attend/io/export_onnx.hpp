@@ -109,7 +109,7 @@ class OnnxStep {
   void read_inputs() {
     const auto type = OnnxGraph::type_of<S>;
     const std::string n = "hypotheses";
-    token_ = graph_.input("token", onnx::TensorProto::INT64, {n});
+    token_ = graph_.input("token", OnnxGraph::Type::int64, {n});
     const std::string state = graph_.input("state", type, {n, decoder_.state_rows()});
     std::vector<Index> rows;
     for (Index l = 0; l < config_.layers; ++l) {
@@ -209,7 +209,7 @@ template <class Layer, class D>
   const auto type = OnnxGraph::type_of<S>;
   OnnxGraph graph("encoder");
   const std::string T = "source";
-  const std::string source = graph.input("source", onnx::TensorProto::INT64, {T});
+  const std::string source = graph.input("source", OnnxGraph::Type::int64, {T});
   const Embedding<S>& words = encoder.embedding ? *encoder.embedding : decoder.embedding;
   std::string X =
       graph.node("Gather", {detail::onnx_words<S>(graph, "encoder.embedding", words), source});

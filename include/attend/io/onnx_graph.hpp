@@ -1,8 +1,10 @@
 /// Building ONNX graphs.
 #pragma once
 
-#include <algorithm>
+#include <bit>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <onnx/onnx_pb.h>
 #include <span>
@@ -13,6 +15,7 @@
 
 #include <attend/core/types.hpp>
 #include <attend/io/atomic_file.hpp>
+#include <attend/io/protobuf_message.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -25,39 +28,29 @@ struct OnnxAttribute {
   std::variant<Index, std::string, std::vector<Index>, std::vector<std::string>> value;
 };
 
-/// A graph that grows node by node; a value is its name. ONNX stores by rows, attend by columns: a
-/// matrix (d x T) here is a tensor T x d there, with the same elements in the same order.
+/// A graph that grows node by node, as an ONNX file will have it; a value is its name. ONNX stores
+/// by rows, attend by columns: a matrix (d x T) here is a tensor T x d there, with the same
+/// elements in the same order.
 class OnnxGraph {
  public:
-  using Type = onnx::TensorProto::DataType;
-
   static constexpr Index opset = 17;
 
+  /// The numbers that ONNX gives to types of elements.
+  enum class Type : std::int64_t { float32 = 1, int64 = 7, float64 = 11 };
   template <Scalar S>
-  static constexpr Type type_of =
-      std::same_as<S, float> ? onnx::TensorProto::FLOAT : onnx::TensorProto::DOUBLE;
+  static constexpr Type type_of = std::same_as<S, float> ? Type::float32 : Type::float64;
 
-  explicit OnnxGraph(const std::string& name) {
-    model_.set_ir_version(onnx::IR_VERSION);
-    model_.set_producer_name("attend");
-    model_.add_opset_import()->set_version(opset);
-    graph().set_name(name);
-  }
-
-  [[nodiscard]] const onnx::ModelProto& model() const { return model_; }
+  explicit OnnxGraph(std::string name) : name_(std::move(name)) {}
 
   std::string input(const std::string& name, Type type, const OnnxShape& shape) {
-    describe(*graph().add_input(), name, type, shape);
+    graph_.message(graph_input, described(name, type, shape));
     return name;
   }
 
   void output(const std::string& value, const std::string& name, Type type,
               const OnnxShape& shape) {
-    onnx::NodeProto& node = *graph().add_node();
-    node.set_op_type("Identity");
-    node.add_input(value);
-    node.add_output(name);
-    describe(*graph().add_output(), name, type, shape);
+    add_node("Identity", {value}, {name}, {});
+    graph_.message(graph_output, described(name, type, shape));
   }
 
   /// Tensors that the graph holds, their elements in ONNX's order.
@@ -67,20 +60,16 @@ class OnnxGraph {
     return store(name, type_of<S>, shape, elements);
   }
   std::string integers(const std::vector<Index>& elements) {
-    return store("sizes", onnx::TensorProto::INT64, {std::ssize(elements)},
-                 std::span<const Index>(elements));
+    return store("sizes", Type::int64, {std::ssize(elements)}, std::span<const Index>(elements));
   }
 
   /// The values of a new node; an input or an output that it leaves out is empty.
   std::vector<std::string> node(const std::string& op, const std::vector<std::string>& inputs,
                                 std::size_t outputs,
                                 const std::vector<OnnxAttribute>& attributes = {}) {
-    onnx::NodeProto& node = *graph().add_node();
-    node.set_op_type(op);
-    for (const std::string& value : inputs) node.add_input(value);
-    for (const OnnxAttribute& attribute : attributes) set(*node.add_attribute(), attribute);
     std::vector<std::string> names;
-    for (std::size_t i = 0; i < outputs; ++i) names.push_back(*node.add_output() = fresh(op));
+    for (std::size_t i = 0; i < outputs; ++i) names.push_back(fresh(op));
+    add_node(op, inputs, names, attributes);
     return names;
   }
   /// The first value of a new node.
@@ -125,62 +114,109 @@ class OnnxGraph {
     return node("Add", {X, constant<S>(name, {b.size()}, elements)});
   }
 
-  /// Throws std::runtime_error where it cannot be written.
-  void write(const std::filesystem::path& path) const {
-    write_atomically(path, model_.SerializeAsString());
+  /// The file's bytes: a ModelProto.
+  [[nodiscard]] std::string bytes() const {
+    ProtobufMessage operators;
+    operators.text(1, "");
+    operators.number(2, opset);
+    ProtobufMessage graph = graph_;
+    graph.text(2, name_);
+    ProtobufMessage model;
+    model.number(1, ir_version);
+    model.text(2, "attend");
+    model.message(7, graph);
+    model.message(8, operators);
+    return model.bytes();
   }
 
+  /// Throws std::runtime_error where it cannot be written.
+  void write(const std::filesystem::path& path) const { write_atomically(path, bytes()); }
+
  private:
-  onnx::GraphProto& graph() { return *model_.mutable_graph(); }
+  static constexpr std::int64_t ir_version = 8;
+  /// Fields of a GraphProto.
+  static constexpr unsigned graph_node = 1;
+  static constexpr unsigned graph_initializer = 5;
+  static constexpr unsigned graph_input = 11;
+  static constexpr unsigned graph_output = 12;
 
   std::string fresh(const std::string& stem) { return stem + "_" + std::to_string(++named_); }
 
-  static void describe(onnx::ValueInfoProto& value, const std::string& name, Type type,
-                       const OnnxShape& shape) {
-    value.set_name(name);
-    onnx::TypeProto::Tensor& tensor = *value.mutable_type()->mutable_tensor_type();
-    tensor.set_elem_type(type);
+  /// A NodeProto.
+  void add_node(const std::string& op, const std::vector<std::string>& inputs,
+                const std::vector<std::string>& outputs,
+                const std::vector<OnnxAttribute>& attributes) {
+    ProtobufMessage node;
+    for (const std::string& value : inputs) node.text(1, value);
+    for (const std::string& value : outputs) node.text(2, value);
+    node.text(4, op);
+    for (const OnnxAttribute& attribute : attributes) node.message(5, written(attribute));
+    graph_.message(graph_node, node);
+  }
+
+  /// A ValueInfoProto of a tensor.
+  static ProtobufMessage described(const std::string& name, Type type, const OnnxShape& shape) {
+    ProtobufMessage sizes;
     for (const OnnxSize& size : shape) {
-      auto& dimension = *tensor.mutable_shape()->add_dim();
+      ProtobufMessage dimension;
       if (const Index* number = std::get_if<Index>(&size)) {
-        dimension.set_dim_value(*number);
+        dimension.number(1, *number);
       } else {
-        dimension.set_dim_param(std::get<std::string>(size));
+        dimension.text(2, std::get<std::string>(size));
       }
+      sizes.message(1, dimension);
     }
+    ProtobufMessage tensor;
+    tensor.number(1, static_cast<std::int64_t>(type));
+    tensor.message(2, sizes);
+    ProtobufMessage any;
+    any.message(1, tensor);
+    ProtobufMessage value;
+    value.text(1, name);
+    value.message(2, any);
+    return value;
   }
 
+  /// A TensorProto, whose elements are in this machine's order of bytes, little-endian.
   template <class T>
-  std::string store(const std::string& name, Type type, const std::vector<Index>& shape,
+  std::string store(const std::string& stem, Type type, const std::vector<Index>& shape,
                     std::span<const T> elements) {
-    onnx::TensorProto& tensor = *graph().add_initializer();
-    tensor.set_name(fresh(name));
-    tensor.set_data_type(type);
-    for (const Index size : shape) tensor.add_dims(size);
-    tensor.set_raw_data(elements.data(), elements.size_bytes());
-    return tensor.name();
+    static_assert(std::endian::native == std::endian::little);
+    const std::string name = fresh(stem);
+    ProtobufMessage tensor;
+    for (const Index size : shape) tensor.number(1, size);
+    tensor.number(2, static_cast<std::int64_t>(type));
+    tensor.text(8, name);
+    tensor.text(9, {reinterpret_cast<const char*>(elements.data()), elements.size_bytes()});
+    graph_.message(graph_initializer, tensor);
+    return name;
   }
 
-  static void set(onnx::AttributeProto& to, const OnnxAttribute& attribute) {
-    to.set_name(attribute.name);
+  /// An AttributeProto.
+  static ProtobufMessage written(const OnnxAttribute& attribute) {
+    enum Kind : std::int64_t { integer = 2, string = 3, integers = 7, strings = 8 };
+    ProtobufMessage message;
+    message.text(1, attribute.name);
     if (const Index* number = std::get_if<Index>(&attribute.value)) {
-      to.set_type(onnx::AttributeProto::INT);
-      to.set_i(*number);
+      message.number(20, Kind::integer);
+      message.number(3, *number);
     } else if (const auto* word = std::get_if<std::string>(&attribute.value)) {
-      to.set_type(onnx::AttributeProto::STRING);
-      to.set_s(*word);
+      message.number(20, Kind::string);
+      message.text(4, *word);
     } else if (const auto* numbers = std::get_if<std::vector<Index>>(&attribute.value)) {
-      to.set_type(onnx::AttributeProto::INTS);
-      for (const Index number_of_many : *numbers) to.add_ints(number_of_many);
+      message.number(20, Kind::integers);
+      for (const Index one : *numbers) message.number(8, one);
     } else {
-      to.set_type(onnx::AttributeProto::STRINGS);
+      message.number(20, Kind::strings);
       for (const auto& one : std::get<std::vector<std::string>>(attribute.value)) {
-        to.add_strings(one);
+        message.text(9, one);
       }
     }
+    return message;
   }
 
-  onnx::ModelProto model_;
+  std::string name_;
+  ProtobufMessage graph_;
   Index named_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <onnx/checker.h>
+#include <onnx/onnx_pb.h>
 #include <onnx/shape_inference/implementation.h>
 #include <reference/message_of.hpp>
 #include <string>
@@ -128,7 +129,8 @@ TEST(ExportOnnx, WritesGraphsThatOnnxFindsWellFormed) {
     SCOPED_TRACE(test.name);
     const attend::OnnxModel made = attend::export_onnx(model_of(test));
     for (const attend::OnnxGraph* graph : {&made.encoder, &made.step}) {
-      onnx::ModelProto model = graph->model();
+      onnx::ModelProto model;
+      ASSERT_TRUE(model.ParseFromString(graph->bytes()));
       EXPECT_NO_THROW(onnx::checker::check_model(model));
       const onnx::ShapeInferenceOptions strictly(true, 1);
       EXPECT_NO_THROW(
