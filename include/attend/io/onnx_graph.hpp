@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <onnx/onnx_pb.h>
 #include <span>
 #include <string>
 #include <utility>
