@@ -73,7 +73,8 @@ class Memory {
   /// Allocates nothing. Throws std::invalid_argument for more than `listen` made room for.
   [[nodiscard]] MemoryGradient<S> append(Index n) {
     const Index room = values_.cols();
-    check_argument(moves_ && length(0) + n <= room, "Memory::append: ", length(0),
+    const Index held = moves_ ? length(0) : 0;
+    check_argument(moves_ && held + n <= room, "Memory::append: ", held,
                    " columns are held, there is no room for ", n, " more; forget some");
     if (starts_[1] + n > room) {
       move_to_front(values_);

@@ -151,9 +151,11 @@ class RecurrentDecoderState {
   /// Rows are the columns of the memory.
   void shift(Index forgotten, Index length, Buffer<S>& weights) {
     if (weights.cols() == 0) return;
-    View<S> to = shifted_.zero(length, weights.cols());
-    const Index kept = std::min(weights.rows() - forgotten, length);
-    if (kept > 0) to.topRows(kept) = weights.view().middleRows(forgotten, kept);
+    shifted_.zero(length, weights.cols());
+    const Index kept = std::clamp<Index>(weights.rows() - forgotten, 0, length);
+    for (Index i = 0; i < weights.cols(); ++i) {
+      std::copy_n(weights.column(i) + forgotten, kept, shifted_.column(i));
+    }
     std::swap(weights, shifted_);
   }
 
