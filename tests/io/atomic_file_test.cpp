@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <reference/message_of.hpp>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,6 +19,7 @@ namespace {
 using attend::FormatError;
 using attend::read_file;
 using attend::write_atomically;
+using reference::message_of;
 namespace fs = std::filesystem;
 
 TEST(AtomicFile, RoundTripsBytesOfAnySize) {

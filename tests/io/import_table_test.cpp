@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 #include <reference/matrices.hpp>
+#include <reference/message_of.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,7 @@ using attend::transposed;
 using attend::Vector;
 using attend::Weights;
 using attend::zeros;
+using reference::message_of;
 
 /// One packed matrix, one vector.
 template <class S>

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <reference/message_of.hpp>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ using attend::Random;
 using attend::store_parameters;
 using attend::TensorFile;
 using attend::Vector;
+using reference::message_of;
 
 template <class S>
 struct Layer {

@@ -1,3 +1,4 @@
+#include <reference/message_of.hpp>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ using attend::FormatError;
 using attend::from_npy;
 using attend::Index;
 using attend::Tensor;
+using reference::message_of;
 using namespace std::string_literals;
 
 /// An array as NumPy writes it.

@@ -1,6 +1,7 @@
 #ifdef ATTEND_HAS_ZLIB
 
 #include <cstdint>
+#include <reference/message_of.hpp>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ namespace {
 using attend::FormatError;
 using attend::from_npz;
 using attend::Random;
+using reference::message_of;
 using namespace std::string_literals;
 
 std::string number(std::uint64_t value, std::size_t bytes) {

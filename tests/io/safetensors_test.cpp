@@ -1,4 +1,5 @@
 #include <cstdlib>
+#include <reference/message_of.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@ using attend::read_safetensors;
 using attend::Tensor;
 using attend::TensorFile;
 using attend::to_safetensors;
+using reference::message_of;
 using namespace std::string_literals;
 
 template <class T>

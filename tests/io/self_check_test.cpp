@@ -1,5 +1,6 @@
 /// The checksum and the self-check of model files.
 #include <limits>
+#include <reference/message_of.hpp>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ using attend::Index;
 using attend::Random;
 using attend::TensorFile;
 using attend::Token;
+using reference::message_of;
 using Model = attend::AnySeq2Seq<float>;
 
 Model model(attend::PartKind encoder, attend::PartKind decoder) {

@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <reference/message_of.hpp>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -9,6 +10,8 @@
 #include <attend/io/stream_state.hpp>
 
 namespace {
+
+using reference::message_of;
 
 using namespace streaming;
 using attend::FormatError;

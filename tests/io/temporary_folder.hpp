@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
-#include <reference/message_of.hpp>
 #include <string>
 #include <string_view>
 
@@ -43,5 +42,3 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
-
-using reference::message_of;

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <reference/message_of.hpp>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ using attend::make_tensor;
 using attend::ShapeError;
 using attend::Tensor;
 using attend::TensorFile;
+using reference::message_of;
 
 Tensor sixteen_bit(std::string dtype, const std::vector<std::uint16_t>& bits) {
   std::string bytes;

@@ -66,6 +66,7 @@ class ConstView : public Eigen::Map<const Matrix<S>, 0, Eigen::OuterStride<>> {
   ConstView(const S* data, Index rows, Index cols, Index stride)
       : Map(data, rows, cols, Eigen::OuterStride<>(stride)) {}
 
+  // Eigen's names: NOLINTBEGIN(readability-identifier-naming)
   [[nodiscard]] ConstView block(Index row, Index col, Index rows, Index cols) const {
     eigen_assert(row >= 0 && rows >= 0 && row + rows <= this->rows());
     eigen_assert(col >= 0 && cols >= 0 && col + cols <= this->cols());
@@ -81,6 +82,7 @@ class ConstView : public Eigen::Map<const Matrix<S>, 0, Eigen::OuterStride<>> {
   }
   [[nodiscard]] ConstView leftCols(Index n) const { return middleCols(0, n); }
   [[nodiscard]] ConstView rightCols(Index n) const { return middleCols(this->cols() - n, n); }
+  // NOLINTEND(readability-identifier-naming)
 };
 
 /// Such an expression that may be written.
@@ -129,11 +131,12 @@ class View : public Eigen::Map<Matrix<S>, 0, Eigen::OuterStride<>> {
     add(other);
     return *this;
   }
-  View& setZero() {
+  View& setZero() {  // NOLINT(readability-identifier-naming)
     for (Index j = 0; j < this->cols(); ++j) std::fill_n(column(j), this->rows(), S{0});
     return *this;
   }
 
+  // Eigen's names: NOLINTBEGIN(readability-identifier-naming)
   [[nodiscard]] S* data() const { return this->m_data; }
   [[nodiscard]] View block(Index row, Index col, Index rows, Index cols) const {
     eigen_assert(row >= 0 && rows >= 0 && row + rows <= this->rows());
@@ -150,6 +153,7 @@ class View : public Eigen::Map<Matrix<S>, 0, Eigen::OuterStride<>> {
   }
   [[nodiscard]] View leftCols(Index n) const { return middleCols(0, n); }
   [[nodiscard]] View rightCols(Index n) const { return middleCols(this->cols() - n, n); }
+  // NOLINTEND(readability-identifier-naming)
 
  private:
   [[nodiscard]] S* column(Index j) const { return data() + j * this->outerStride(); }

@@ -31,6 +31,16 @@ std::string onnx_scaled(OnnxGraph& graph, const std::string& X, S factor) {
   return graph.node("Mul", {X, graph.constant<S>("scale", {}, std::span<const S>(&factor, 1))});
 }
 
+/// v' tanh(W q + k).
+template <Scalar S>
+std::string onnx_additive(OnnxGraph& graph, const Additive<S>& score, const Vector<S>& v,
+                          const std::string& keys, const std::string& Q) {
+  const std::string A = graph.product<S>("score.W", Q, score.W.matrix());
+  const std::string sum = graph.node("Add", {graph.unsqueeze(A, 1), graph.unsqueeze(keys, 0)});
+  const Matrix<S> row = v.transpose();
+  return graph.squeeze(graph.product<S>("score.v", graph.node("Tanh", {sum}), row), 2);
+}
+
 inline constexpr const char* onnx_scores =
     "the score must be one of additive, concat, normalised, dot, scaled dot, general, scaled "
     "general";
@@ -51,10 +61,7 @@ std::string onnx_keys(OnnxGraph& graph, const Additive<S>& score, const std::str
 template <Scalar S>
 std::string onnx_energies(OnnxGraph& graph, const Additive<S>& score, const std::string& keys,
                           const std::string& Q) {
-  const std::string A = graph.product<S>("score.W", Q, score.W.matrix());
-  const std::string sum = graph.node("Add", {graph.unsqueeze(A, 1), graph.unsqueeze(keys, 0)});
-  const Matrix<S> v = score.v.transpose();
-  return graph.squeeze(graph.product<S>("score.v", graph.node("Tanh", {sum}), v), 2);
+  return detail::onnx_additive<S>(graph, score, score.v, keys, Q);
 }
 
 template <Scalar S>
@@ -64,9 +71,8 @@ std::string onnx_keys(OnnxGraph& graph, const NormalisedAdditive<S>& score, cons
 template <Scalar S>
 std::string onnx_energies(OnnxGraph& graph, const NormalisedAdditive<S>& score,
                           const std::string& keys, const std::string& Q) {
-  Additive<S> plain = score;
-  plain.v *= score.g(0) / score.v.norm();
-  return graph.add<S>("score.r", onnx_energies<S>(graph, plain, keys, Q), score.r);
+  const Vector<S> v = (score.g(0) / score.v.norm()) * score.v;
+  return graph.add<S>("score.r", detail::onnx_additive<S>(graph, score, v, keys, Q), score.r);
 }
 
 template <Scalar S>

@@ -28,6 +28,7 @@ using attend::Random;
 using attend::ScoreKind;
 using attend::Token;
 using attend::WindowKind;
+using reference::message_of;
 using Model = attend::AnySeq2Seq<float>;
 
 struct Case {
