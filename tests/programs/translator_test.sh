@@ -384,8 +384,8 @@ part_translate() {
   translations_of words
   copies_of_unknown_words
   interpretations words
-  monotonic_policy
   corpora
+  monotonic_policy
   if has_subwords; then
     check "a model of sub-words" train model --overwrite --subwords 30
     translations_of sub-words
@@ -476,7 +476,7 @@ refused_options() {
 --cell gur gru, lstm, rnn
 --score adaptive additive, concat, cosine, coverage, dot, general, location
 --window oriel causal, full, local
---alignment crooked argmax, local_predictive, memory_addressing, monotonic, sampled, sharpened
+--alignment crooked argmax, local_predictive, memory_addressing, monotonic, monotonic_parallel, sampled
 --reach 0 1 or more
 --beta 0 more than 0
 --encoder none recurrent, transformer
