@@ -69,7 +69,7 @@ Model train(const Languages& languages, std::span<const Sentence> sentences, boo
   for (const Sentence& sentence : sentences) {
     pairs.push_back(encode(languages, sentence, copies).pair);
   }
-  attend::Random random(arguments.seed);
+  attend::Random random(static_cast<std::uint64_t>(arguments.seed));
   Model model =
       attend::make_recurrent_seq2seq<float>({.source_vocabulary = languages.german.size(),
                                              .target_vocabulary = languages.english.size(),
@@ -88,7 +88,7 @@ Model train(const Languages& languages, std::span<const Sentence> sentences, boo
                                   .batch = {.sentences = 32},
                                   .keep_best = false,
                                   .threads = 2,
-                                  .seed = arguments.seed},
+                                  .seed = static_cast<std::uint64_t>(arguments.seed)},
                                  pairs, {}, events);
   attend::TrainingState<Model> state(
       std::move(model),
@@ -138,7 +138,7 @@ void report(std::span<const Sentence> test, const std::vector<std::string>& with
 }
 
 int run(const names::Arguments& arguments) {
-  attend::Random random(arguments.seed);
+  attend::Random random(static_cast<std::uint64_t>(arguments.seed));
   std::vector<Sentence> sentences;
   for (std::int64_t i = 0; i < arguments.examples + 1000; ++i) {
     sentences.push_back(names::make_sentence(random));

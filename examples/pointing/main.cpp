@@ -65,7 +65,7 @@ Network train(Network untrained, const Examples& examples, const pointing::Argum
                                     .clip = 2,
                                     .keep_best = false,
                                     .threads = 2,
-                                    .seed = arguments.seed},
+                                    .seed = static_cast<std::uint64_t>(arguments.seed)},
                                    examples, {}, events);
   attend::TrainingState<Network> state(
       std::move(untrained),
@@ -94,7 +94,7 @@ double exact_percent(const Network& network, const Examples& examples, Index bea
 
 void run(const pointing::Task& task, const pointing::Arguments& arguments) {
   const attend::Stopwatch watch;
-  Random random(arguments.seed);
+  Random random(static_cast<std::uint64_t>(arguments.seed));
   Examples training;
   for (Index i = 0; i < arguments.examples; ++i) {
     const Index n = task.shortest + random.below(task.longest - task.shortest + 1);
