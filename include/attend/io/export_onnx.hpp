@@ -20,14 +20,6 @@ namespace attend::inline ATTEND_ABI {
 
 namespace detail {
 
-/// The rows of tokens: an embedding's columns are the rows of ONNX's tensor.
-template <Scalar S>
-std::string onnx_words(OnnxGraph& graph, const std::string& name, const Embedding<S>& words) {
-  const auto elements =
-      std::span<const S>(words.E.data(), static_cast<std::size_t>(words.E.size()));
-  return graph.constant<S>(name, {words.E.cols(), words.E.rows()}, elements);
-}
-
 inline std::string onnx_activated(OnnxGraph& graph, ProjectionActivation activation,
                                   const std::string& X) {
   if (activation == ProjectionActivation::linear) return X;
@@ -42,9 +34,7 @@ std::string onnx_initial(OnnxGraph& graph, const Bridge<S>& bridge, const std::s
     case InitialState::copied:
       return states;
     case InitialState::zero:
-      return graph.constant<S>(
-          "bridge", {1, config.decoder_states},
-          std::vector<S>(static_cast<std::size_t>(config.decoder_states), S{0}));
+      return graph.constant<S>("bridge", Matrix<S>::Zero(config.decoder_states, 1));
     default:
       break;
   }
@@ -96,7 +86,7 @@ class OnnxStep {
   void build() {
     if (decoder_.gate) refuse_onnx("a decoder that copies has words of each source's own");
     read_inputs();
-    words_ = onnx_words<S>(graph_, "embedding", decoder_.embedding);
+    words_ = graph_.constant("embedding", decoder_.embedding.E);
     embedded_ = graph_.node("Gather", {words_, token_});
     for (std::size_t i = 0; i <= route_.cells(); ++i) {
       if (route_.attends() && i == route_.attention_place()) attend();
@@ -113,7 +103,7 @@ class OnnxStep {
     const std::string state = graph_.input("state", type, {n, decoder_.state_rows()});
     std::vector<Index> rows;
     for (Index l = 0; l < config_.layers; ++l) {
-      rows.push_back(decoder_.cells[route_.cell_of(static_cast<std::size_t>(l))].cell.state_rows());
+      rows.push_back(state_rows(static_cast<std::size_t>(l)));
     }
     layers_ = graph_.split(state, rows, 1);
     if (route_.input_feeding) fed_ = graph_.input("feed", type, {n, config_.readout});
@@ -123,25 +113,27 @@ class OnnxStep {
     memory_.keys = d_e > 0 ? graph_.input("keys", type, {"source", d_e}) : memory_.annotations;
   }
 
+  [[nodiscard]] Index state_rows(std::size_t layer) const {
+    return decoder_.cells[route_.cell_of(layer)].cell.state_rows();
+  }
+
   void attend() {
-    const std::string& asking =
-        route_.asks_before_step() ? layers_.back() : layers_[route_.layer_of(route_.asking_cell())];
+    const std::size_t asking = route_.layer_of(route_.asking_cell());
     context_ = onnx_attend(graph_, *decoder_.attention, memory_, query(asking));
   }
 
-  /// The part of a state that asks.
-  std::string query(const std::string& state) {
-    const Index rows = decoder_.cells[route_.asking_cell()].cell.state_rows();
-    if (config_.query == QueryPart::all || rows == config_.hidden) return state;
-    const auto parts = graph_.split(state, {config_.hidden, rows - config_.hidden}, 1);
-    return parts[config_.query == QueryPart::cell ? 1 : 0];
+  /// The part of a layer's state that asks.
+  std::string query(std::size_t layer) {
+    if (config_.query == QueryPart::all) return layers_[layer];
+    const auto parts = parts_of(layer);
+    return config_.query == QueryPart::cell ? parts.back() : parts.front();
   }
-  /// h of [h; c].
-  std::string hidden(std::size_t layer) {
-    const Index rows = decoder_.cells[route_.cell_of(layer)].cell.state_rows();
-    if (rows == config_.hidden) return layers_[layer];
-    return graph_.split(layers_[layer], {config_.hidden, rows - config_.hidden}, 1).front();
+  /// h and, of an LSTM, c.
+  std::vector<std::string> parts_of(std::size_t layer) {
+    const auto count = static_cast<std::size_t>(state_rows(layer) / config_.hidden);
+    return graph_.split(layers_[layer], std::vector<Index>(count, config_.hidden), 1);
   }
+  std::string hidden(std::size_t layer) { return parts_of(layer).front(); }
 
   void step(std::size_t i) {
     const auto& [cell, beside] = decoder_.cells[i];
@@ -211,8 +203,7 @@ template <class Layer, class D>
   const std::string T = "source";
   const std::string source = graph.input("source", OnnxGraph::Type::int64, {T});
   const Embedding<S>& words = encoder.embedding ? *encoder.embedding : decoder.embedding;
-  std::string X =
-      graph.node("Gather", {detail::onnx_words<S>(graph, "encoder.embedding", words), source});
+  std::string X = graph.node("Gather", {graph.constant("encoder.embedding", words.E), source});
   if (const auto& projection = encoder.projection) {
     X = graph.add<S>("projection.b",
                      graph.product<S>("encoder.projection.W", X, projection->dense.W.matrix()),

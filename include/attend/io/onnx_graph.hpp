@@ -58,6 +58,12 @@ class OnnxGraph {
                        std::span<const S> elements) {
     return store(name, type_of<S>, shape, elements);
   }
+  /// The columns of M (d x T) as the rows of a tensor T x d.
+  template <Scalar S>
+  std::string constant(const std::string& name, const Matrix<S>& M) {
+    return constant<S>(name, {M.cols(), M.rows()},
+                       std::span<const S>(M.data(), static_cast<std::size_t>(M.size())));
+  }
   std::string integers(const std::vector<Index>& elements) {
     return store("sizes", Type::int64, {std::ssize(elements)}, std::span<const Index>(elements));
   }
@@ -102,8 +108,7 @@ class OnnxGraph {
   /// y = W x for the rows x of X.
   template <Scalar S>
   std::string product(const std::string& name, const std::string& X, const Matrix<S>& W) {
-    const auto elements = std::span<const S>(W.data(), static_cast<std::size_t>(W.size()));
-    return node("MatMul", {X, constant<S>(name, {W.cols(), W.rows()}, elements)});
+    return node("MatMul", {X, constant(name, W)});
   }
   /// y = x + b for the rows x of X; nothing where b is empty.
   template <Scalar S>
