@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model_loss.hpp"
 #include <attend/model/any_seq2seq.hpp>
 #include <attend/testing/gradient_check.hpp>
 
@@ -90,14 +91,6 @@ std::vector<SentencePair> some_pairs() {
           {{7, 7, 7, 2}, {2}}};
 }
 
-attend::PairBatch batch_of(const std::vector<SentencePair>& pairs) {
-  std::vector<const SentencePair*> list;
-  for (const SentencePair& pair : pairs) list.push_back(&pair);
-  attend::PairBatch batch;
-  batch.assign(list);
-  return batch;
-}
-
 class Mixes : public testing::TestWithParam<Case> {};
 INSTANTIATE_TEST_SUITE_P(All, Mixes, testing::ValuesIn(all_cases()),
                          [](const auto& test) { return test.param.name; });
@@ -107,17 +100,9 @@ TEST_P(Mixes, HaveTheirGradients) {
   const auto batch = batch_of(some_pairs());
   AnySeq2Seq<double>::Workspace workspace;
   auto gradient = attend::zero_like(model);
-  Random dropout(7);
+  Random dropout(loss_seed);
   (void)model.loss_and_gradient(batch, 0.25, dropout, workspace, gradient);
-  AnySeq2Seq<double>::Workspace own;
-  auto unused = attend::zero_like(model);
-  const auto loss = [&](const AnySeq2Seq<double>& m) {
-    Random same(7);
-    return 0.25 * m.loss_and_gradient(batch, 0, same, own, unused).nats;
-  };
-  Random sample(8);
-  const auto report =
-      attend::check_parameters(model, gradient, loss, {.sample = 8, .random = &sample});
+  const auto report = check_loss_gradient(model, batch, 0.25, gradient, 8);
   EXPECT_TRUE(report.passed()) << report.message();
   EXPECT_GT(report.checked, 100);
 }

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model_loss.hpp"
 #include <attend/cell/gru.hpp>
 #include <attend/encoder/bidirectional.hpp>
 #include <attend/encoder/stacked.hpp>
@@ -141,18 +142,10 @@ TYPED_TEST(Pointers, PassTheGradientCheck) {
   const double scale = 0.7;
   // The second pass meets a workspace that the first has used, and adds.
   for (int pass = 0; pass < 2; ++pass) {
-    Random random(7);
+    Random random(loss_seed);
     model.loss_and_gradient(batch, scale / 2, random, workspace, gradient);
   }
-  const auto loss = [&](const M& m) {
-    typename M::Workspace own;
-    auto unused = attend::zero_like(m);
-    Random same(7);
-    return scale * m.loss_and_gradient(batch, 0, same, own, unused).nats;
-  };
-  Random sample(8);
-  const auto report =
-      attend::check_parameters(model, gradient, loss, {.sample = 10, .random = &sample});
+  const auto report = check_loss_gradient(model, batch, scale, gradient, 10);
   EXPECT_TRUE(report.passed()) << report.message();
   EXPECT_GT(report.checked, 100);
 }

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model_loss.hpp"
 #include <attend/model/recurrent_seq2seq.hpp>
 #include <attend/model/seq2seq.hpp>
 #include <attend/model/trainable.hpp>
@@ -91,43 +92,26 @@ std::vector<SentencePair> some_pairs() {
           {{9, 10}, {}},          {{7, 7, 7, 2}, {2}}, {{10, 0, 2}, {8, 0, 1, 2}}};
 }
 
-template <class S>
-typename RecurrentSeq2Seq<S>::Batch batch_of(const std::vector<SentencePair>& pairs) {
-  std::vector<const SentencePair*> list;
-  for (const SentencePair& pair : pairs) list.push_back(&pair);
-  typename RecurrentSeq2Seq<S>::Batch batch;
-  batch.assign(list);
-  return batch;
-}
-
 class Models : public testing::TestWithParam<Case> {};
 INSTANTIATE_TEST_SUITE_P(All, Models, testing::ValuesIn(all_cases()),
                          [](const auto& test) { return test.param.name; });
 
 TEST_P(Models, HaveTheirGradients) {
   const auto model = make_model<double>(GetParam(), true);
-  const auto batch = batch_of<double>(some_pairs());
+  const auto batch = batch_of(some_pairs());
   const double scale = 0.25;
   RecurrentSeq2Seq<double>::Workspace workspace;
   auto gradient = attend::zero_like(model);
-  Random dropout(7);
+  Random dropout(loss_seed);
   (void)model.loss_and_gradient(batch, scale, dropout, workspace, gradient);
-  const auto loss = [&](const RecurrentSeq2Seq<double>& m) {
-    RecurrentSeq2Seq<double>::Workspace own;
-    auto unused = attend::zero_like(m);
-    Random same(7);
-    return scale * m.loss_and_gradient(batch, 0, same, own, unused).nats;
-  };
-  Random sample(8);
-  const auto report =
-      attend::check_parameters(model, gradient, loss, {.sample = 60, .random = &sample});
+  const auto report = check_loss_gradient(model, batch, scale, gradient, 60);
   EXPECT_TRUE(report.passed()) << report.message();
   EXPECT_GT(report.checked, 300);
 }
 
 TEST_P(Models, AddTheirGradientsInProportion) {
   const auto model = make_model<double>(GetParam(), true);
-  const auto batch = batch_of<double>(some_pairs());
+  const auto batch = batch_of(some_pairs());
   RecurrentSeq2Seq<double>::Workspace workspace;
   auto once = attend::zero_like(model);
   auto thrice = attend::zero_like(model);
@@ -151,32 +135,32 @@ TEST_P(Models, LoseAsMuchInABatchAsAlone) {
   const auto model = make_model<float>(GetParam(), true);
   const auto pairs = some_pairs();
   RecurrentSeq2Seq<float>::Workspace workspace;
-  const Loss together = model.loss(batch_of<float>(pairs), workspace);
+  const Loss together = model.loss(batch_of(pairs), workspace);
   Loss alone;
   for (const SentencePair& pair : pairs) {
     RecurrentSeq2Seq<float>::Workspace fresh;
-    alone += model.loss(batch_of<float>({pair}), fresh);
+    alone += model.loss(batch_of({pair}), fresh);
   }
   // Floats of like size add up in double without rounding: to the bit.
   EXPECT_EQ(together.nats, alone.nats);
   EXPECT_EQ(together.tokens, alone.tokens);
   auto reversed = pairs;
   std::reverse(reversed.begin(), reversed.end());
-  EXPECT_EQ(model.loss(batch_of<float>(reversed), workspace).nats, together.nats);
+  EXPECT_EQ(model.loss(batch_of(reversed), workspace).nats, together.nats);
 }
 
 TEST_P(Models, EncodeInABatchAsAlone) {
   const auto model = make_model<float>(GetParam(), false);
   const auto pairs = some_pairs();
   RecurrentSeq2Seq<float>::Workspace together;
-  const auto batch = batch_of<float>(pairs);
+  const auto batch = batch_of(pairs);
   RecurrentSeq2Seq<float>::Workspace alone;
   decltype(model.decoder)::Memory memory;
   decltype(model.decoder)::Memory own;
   model.remember(batch.source, together, memory);
   const attend::Ragged& layout = batch.source.layout;
   for (Index b = 0; b < layout.size(); ++b) {
-    const auto one = batch_of<float>({pairs[static_cast<std::size_t>(b)]});
+    const auto one = batch_of({pairs[static_cast<std::size_t>(b)]});
     model.remember(one.source, alone, own);
     for (Index t = 0; t < layout.length(b); ++t) {
       ASSERT_TRUE(reference::same_bits(model.encoder.annotation_size(),
@@ -250,7 +234,7 @@ TEST_P(Models, LoseTheLogProbabilityThatSearchFinds) {
       SentencePair pair{sources[i], hypothesis.tokens};
       if (hypothesis.finished) pair.target.push_back(2);
       RecurrentSeq2Seq<double>::Workspace workspace;
-      const Loss loss = model.loss(batch_of<double>({pair}), workspace);
+      const Loss loss = model.loss(batch_of({pair}), workspace);
       EXPECT_NEAR(loss.nats, -hypothesis.log_probability, 1e-10);
     }
   }
@@ -260,7 +244,7 @@ TEST(Seq2Seq, SmoothsLabelsOnlyInTraining) {
   Case plain{"plain", {}};
   Case smooth = plain;
   smooth.config.options.label_smoothing = 0.2;
-  const auto batch = batch_of<double>(some_pairs());
+  const auto batch = batch_of(some_pairs());
   RecurrentSeq2Seq<double>::Workspace workspace;
   const auto model = make_model<double>(plain, false);
   const auto smoothed = make_model<double>(smooth, false);
@@ -291,8 +275,7 @@ TEST(Seq2Seq, TakesABatchOfNothing) {
   Random random(1);
   const std::vector<std::vector<SentencePair>> batches = {{}, {{{}, {}}}, {{{3}, {}}, {{}, {}}}};
   for (const auto& pairs : batches) {
-    const Loss loss =
-        model.loss_and_gradient(batch_of<float>(pairs), 1, random, workspace, gradient);
+    const Loss loss = model.loss_and_gradient(batch_of(pairs), 1, random, workspace, gradient);
     EXPECT_EQ(loss.nats, 0);
     EXPECT_EQ(loss.tokens, 0);
   }
@@ -351,7 +334,7 @@ TEST(Seq2Seq, ReadsItsOwnStartSymbol) {
 
 TEST(Seq2SeqErrors, SayThatATargetIsMissing) {
   const auto model = make_model<float>(all_cases().front(), false);
-  auto batch = batch_of<float>({{{3}, {4}}, {{5}, {6}}});
+  auto batch = batch_of({{{3}, {4}}, {{5}, {6}}});
   batch.source.assign(std::vector<std::vector<Token>>{{3}});
   RecurrentSeq2Seq<float>::Workspace workspace;
   try {

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model_loss.hpp"
 #include <attend/model/recurrent_seq2seq.hpp>
 #include <attend/search/beam.hpp>
 #include <attend/search/greedy.hpp>
@@ -87,14 +88,6 @@ std::vector<SentencePair> some_pairs() {
           {{2, 2}, {}, {9, 10}}};
 }
 
-attend::PairBatch batch_of(const std::vector<SentencePair>& pairs) {
-  std::vector<const SentencePair*> list;
-  for (const SentencePair& pair : pairs) list.push_back(&pair);
-  attend::PairBatch batch;
-  batch.assign(list);
-  return batch;
-}
-
 /// Without words that no vocabulary has, for a model that does not copy; the second of these would
 /// have no likelihood for one that does.
 std::vector<SentencePair> pairs_for(const RecurrentSeq2SeqConfig& config) {
@@ -120,18 +113,10 @@ TEST_P(Objectives, PassTheGradientCheck) {
   auto gradient = attend::zero_like(model);
   const double scale = 0.7;
   for (int pass = 0; pass < 2; ++pass) {
-    Random random(7);
+    Random random(loss_seed);
     model.loss_and_gradient(batch, scale / 2, random, workspace, gradient);
   }
-  const auto loss = [&](const RecurrentSeq2Seq<double>& m) {
-    RecurrentSeq2Seq<double>::Workspace own;
-    auto unused = attend::zero_like(m);
-    Random same(7);
-    return scale * m.loss_and_gradient(batch, 0, same, own, unused).nats;
-  };
-  Random sample(8);
-  const auto report =
-      attend::check_parameters(model, gradient, loss, {.sample = 6, .random = &sample});
+  const auto report = check_loss_gradient(model, batch, scale, gradient, 6);
   EXPECT_TRUE(report.passed()) << report.message();
   EXPECT_GT(report.checked, 150);
 }
