@@ -198,20 +198,20 @@ class OnnxGraph {
 
   /// An AttributeProto.
   static ProtobufMessage written(const OnnxAttribute& attribute) {
-    enum Kind : std::int64_t { integer = 2, string = 3, integers = 7, strings = 8 };
+    enum Kind : std::int64_t { one_integer = 2, one_string = 3, all_integers = 7, all_strings = 8 };
     ProtobufMessage message;
     message.text(1, attribute.name);
     if (const Index* number = std::get_if<Index>(&attribute.value)) {
-      message.number(20, Kind::integer);
+      message.number(20, Kind::one_integer);
       message.number(3, *number);
     } else if (const auto* word = std::get_if<std::string>(&attribute.value)) {
-      message.number(20, Kind::string);
+      message.number(20, Kind::one_string);
       message.text(4, *word);
     } else if (const auto* numbers = std::get_if<std::vector<Index>>(&attribute.value)) {
-      message.number(20, Kind::integers);
+      message.number(20, Kind::all_integers);
       for (const Index one : *numbers) message.number(8, one);
     } else {
-      message.number(20, Kind::strings);
+      message.number(20, Kind::all_strings);
       for (const auto& one : std::get<std::vector<std::string>>(attribute.value)) {
         message.text(9, one);
       }
