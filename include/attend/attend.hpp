@@ -81,6 +81,7 @@
 #include <attend/attention/alignment.hpp>
 #include <attend/attention/any_alignment.hpp>
 #include <attend/attention/any_attention.hpp>
+#include <attend/attention/any_pooling.hpp>
 #include <attend/attention/any_window.hpp>
 #include <attend/attention/attention.hpp>
 #include <attend/attention/cross_attention.hpp>
@@ -95,11 +96,13 @@
 #include <attend/attention/monotonic_reader.hpp>
 #include <attend/attention/multi_head.hpp>
 #include <attend/attention/pace.hpp>
+#include <attend/attention/plain_pooling.hpp>
 #include <attend/attention/pooling.hpp>
 #include <attend/attention/queries.hpp>
 #include <attend/attention/sampled.hpp>
 #include <attend/attention/scored_tiles.hpp>
 #include <attend/attention/self_attention.hpp>
+#include <attend/attention/sequence_pooling.hpp>
 #include <attend/attention/sharpened.hpp>
 #include <attend/attention/sight.hpp>
 #include <attend/attention/smoothed.hpp>
@@ -156,6 +159,8 @@
 
 // model
 #include <attend/model/any_seq2seq.hpp>
+#include <attend/model/classifier.hpp>
+#include <attend/model/label_loss.hpp>
 #include <attend/model/pointer_network.hpp>
 #include <attend/model/recurrent_seq2seq.hpp>
 #include <attend/model/seq2seq.hpp>

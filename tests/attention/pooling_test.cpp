@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <attend/attention/plain_pooling.hpp>
 #include <attend/attention/pooling.hpp>
 
 namespace {
@@ -66,6 +67,25 @@ TEST(Pooling, OfNothingIsZero) {
   pooling.forward(Matrix<float>(4, 0), M, trace);
   EXPECT_EQ(M, Matrix<float>::Zero(4, 2));
   EXPECT_THROW(Pooling<float>({4, 6, 0}, random), std::invalid_argument);
+}
+
+TEST(PlainPooling, IsMeanMaximumAndWhereDirectionsEnd) {
+  for (const Index T : {1, 2, 9, 65}) {
+    Random random(static_cast<std::uint64_t>(T));
+    const Matrix<double> H = random_matrix<double>(random, 5, T);
+    Matrix<double> M(5, 1);
+    attend::PlainPoolingTrace<double> trace;
+    attend::MeanPooling<double>().forward(H, M, trace);
+    EXPECT_TRUE(M.isApprox(H.rowwise().mean(), 1e-14));
+    EXPECT_TRUE(M.isApprox(H * trace.weights.view(), 1e-14));
+    attend::MaxPooling<double>().forward(H, M, trace);
+    EXPECT_EQ(M, H.rowwise().maxCoeff());
+    EXPECT_NEAR(trace.weights.view().sum(), 1, 1e-14);
+    attend::LastPooling<double>{{}, 2}.forward(H, M, trace);
+    EXPECT_EQ(M.topRows(2), H.topRightCorner(2, 1));
+    EXPECT_EQ(M.bottomRows(3), H.bottomLeftCorner(3, 1));
+    EXPECT_NEAR(trace.weights.view()(T - 1, 0), T == 1 ? 1 : 0.4, 1e-14);
+  }
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ template <attend::Scalar S>
 class Pooling {
  public:
   using Scalar = S;
+  using Trace = PoolingTrace<S>;
 
   PanelMatrix<S> W_1;
   Matrix<S> Q;

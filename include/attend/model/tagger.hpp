@@ -10,7 +10,7 @@
 #include <attend/encoder/encoding.hpp>
 #include <attend/kernel/panel_matrix.hpp>
 #include <attend/layer/dense.hpp>
-#include <attend/loss/cross_entropy.hpp>
+#include <attend/model/label_loss.hpp>
 #include <attend/model/trainable.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -92,7 +92,7 @@ class Tagger {
   /// The loss of a batch, without dropout. Nats.
   [[nodiscard]] Loss loss(const Batch& batch, Workspace& w) const {
     encoder.forward(batch.tokens, nullptr, w.encoding, Keep::nothing);
-    return output_loss(batch, S{0}, w, [](Index, Index, View<S>) {});
+    return labelling(batch, w)(w.encoding.annotations.view());
   }
 
   /// The loss with dropout; adds `scale` times its gradient to `gradient`.
@@ -102,12 +102,10 @@ class Tagger {
     Tagger& transposed = w.transposed.front();
     assign_transposed(*this, transposed);
     encoder.forward(batch.tokens, &random, w.encoding);
-    const Buffer<S>& H = w.encoding.annotations;
+    const ConstView<S> H = std::as_const(w.encoding.annotations).view();
     View<S> dH = w.d_annotations.zero(H.rows(), H.cols());
-    const Loss loss = output_loss(batch, scale, w, [&](Index first, Index n, View<S> dL) {
-      output.backward(transposed.output, H.columns(first, n), dL, dH.middleCols(first, n),
-                      gradient.output);
-    });
+    const Loss loss =
+        labelling(batch, w).and_gradient(transposed.output, H, scale, dH, gradient.output);
     w.d_final_states.setZero(encoder.state_rows(), batch.tokens.layout.size());
     encoder.backward(transposed.encoder, batch.tokens, dH, w.d_final_states, w.encoding,
                      gradient.encoder);
@@ -115,11 +113,8 @@ class Tagger {
   }
 
  private:
-  template <class Backward>
-  Loss output_loss(const Batch& batch, S scale, Workspace& w, Backward&& backward) const {
-    return tiled_cross_entropy<S>(
-        labels(), w.encoding.annotations.view(), batch.labels.tokens, S{0}, scale, w.logits,
-        [&](ConstView<S> H, View<S> L) { output.forward(H, L); }, backward);
+  LabelLoss<S> labelling(const Batch& batch, Workspace& w) const {
+    return {output, batch.labels.tokens, w.logits};
   }
 };
 
