@@ -8,6 +8,7 @@
 #include <attend/core/dual.hpp>
 #include <attend/core/error.hpp>
 #include <attend/core/frame_batch.hpp>
+#include <attend/core/image_batch.hpp>
 #include <attend/core/initialize.hpp>
 #include <attend/core/parameters.hpp>
 #include <attend/core/ragged.hpp>
@@ -37,11 +38,13 @@
 
 // layer
 #include <attend/layer/activation.hpp>
+#include <attend/layer/convolution.hpp>
 #include <attend/layer/dense.hpp>
 #include <attend/layer/dropout.hpp>
 #include <attend/layer/embedding.hpp>
 #include <attend/layer/feed_forward.hpp>
 #include <attend/layer/layer_norm.hpp>
+#include <attend/layer/patches.hpp>
 #include <attend/layer/positions.hpp>
 #include <attend/layer/projection.hpp>
 #include <attend/layer/residual.hpp>
