@@ -105,6 +105,10 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
       ->add_option("--coverage-loss", recipe.coverage_loss,
                    "how much looking again at a source word costs")
       ->capture_default_str();
+  train
+      ->add_option("--doubly-stochastic", recipe.doubly_stochastic,
+                   "how much it costs to look at a source word more or less than once in all")
+      ->capture_default_str();
   train->add_flag("--rewards", recipe.rewards,
                   "--alignment sampled learns from the likelihood of the words it led to");
   train->add_option("--subwords", recipe.subwords, "sub-words, at most so many; 0 for whole words")

@@ -52,6 +52,7 @@ struct Recipe {
   double readout_dropout = as_dropout;
   double label_smoothing = 0;
   double coverage_loss = 0;
+  double doubly_stochastic = 0;
   bool rewards = false;
 
   Index subwords = 0;
@@ -80,9 +81,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(
     tied_embeddings, shared_embeddings, maxout, hidden, embedding, layers, heads, key_heads,
     feed_forward, activation, norm, norm_kind, positions, relative_clip, soft_cap, self_reach,
     attention_dropout, dropout, embedding_dropout, annotation_dropout, readout_dropout,
-    label_smoothing, coverage_loss, rewards, subwords, separate_subwords, min_frequency, max_length,
-    batch, batch_tokens, shards, epochs, rate, schedule, warmup, beta2, weight_decay, clip,
-    patience, average, select, seed)
+    label_smoothing, coverage_loss, doubly_stochastic, rewards, subwords, separate_subwords,
+    min_frequency, max_length, batch, batch_tokens, shards, epochs, rate, schedule, warmup, beta2,
+    weight_decay, clip, patience, average, select, seed)
 
 /// The value that a name stands for. Throws std::invalid_argument that lists the names.
 template <class T>
@@ -174,6 +175,7 @@ inline attend::RecurrentSeq2SeqConfig recurrent_config(const Recipe& recipe,
           .readout_dropout = part(recipe.readout_dropout),
           .options = {.label_smoothing = recipe.label_smoothing,
                       .coverage_loss = recipe.coverage_loss,
+                      .doubly_stochastic = recipe.doubly_stochastic,
                       .rewards = recipe.rewards}};
 }
 

@@ -39,6 +39,12 @@ inline void check_amount(std::string_view option, double value) {
                          ", expected a number of 0 or more");
 }
 
+inline void check_weight_loss(std::string_view option, double factor, const Recipe& recipe) {
+  check_amount(option, factor);
+  attend::check_argument(factor == 0 || (decoder_is_recurrent(recipe) && recipe.score != "none"),
+                         option, " needs a recurrent decoder with a score");
+}
+
 inline void check_model(const Recipe& recipe) {
   check_at_least("--hidden", recipe.hidden, 1);
   check_at_least("--embed", recipe.embedding, 1);
@@ -77,10 +83,8 @@ inline void check_model(const Recipe& recipe) {
   attend::check_argument((decoder_is_recurrent(recipe) && recipe.score != "none") ||
                              (recipe.window == "full" && recipe.alignment == "softmax"),
                          "--window and --alignment belong to a recurrent decoder with a score");
-  check_amount("--coverage-loss", recipe.coverage_loss);
-  attend::check_argument(
-      recipe.coverage_loss == 0 || (decoder_is_recurrent(recipe) && recipe.score != "none"),
-      "--coverage-loss needs a recurrent decoder with a score");
+  check_weight_loss("--coverage-loss", recipe.coverage_loss, recipe);
+  check_weight_loss("--doubly-stochastic", recipe.doubly_stochastic, recipe);
   attend::check_argument(!recipe.rewards || recipe.alignment == "sampled",
                          "--rewards are for --alignment sampled");
   const bool luong = recipe.decoder == "luong" && recipe.score != "none";

@@ -43,6 +43,7 @@
 #include <attend/layer/dropout.hpp>
 #include <attend/layer/embedding.hpp>
 #include <attend/layer/feed_forward.hpp>
+#include <attend/layer/grid_positions.hpp>
 #include <attend/layer/layer_norm.hpp>
 #include <attend/layer/patches.hpp>
 #include <attend/layer/positions.hpp>
@@ -118,6 +119,8 @@
 #include <attend/encoder/any_encoder.hpp>
 #include <attend/encoder/bidirectional.hpp>
 #include <attend/encoder/encoding.hpp>
+#include <attend/encoder/image_encoder.hpp>
+#include <attend/encoder/mean_states.hpp>
 #include <attend/encoder/recurrent.hpp>
 #include <attend/encoder/stacked.hpp>
 #include <attend/encoder/text_encoder.hpp>
@@ -164,6 +167,7 @@
 #include <attend/model/any_seq2seq.hpp>
 #include <attend/model/classifier.hpp>
 #include <attend/model/label_loss.hpp>
+#include <attend/model/pair_batch.hpp>
 #include <attend/model/pointer_network.hpp>
 #include <attend/model/recurrent_seq2seq.hpp>
 #include <attend/model/seq2seq.hpp>

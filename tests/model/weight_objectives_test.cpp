@@ -53,7 +53,10 @@ std::vector<Case> all_cases() {
       {"LuongCovers", {.layers = 2, .order = step_then_attend, .options = {.coverage_loss = 1.5}}},
       {"SmoothedCovers",
        {.attention = {.alignment = attend::AlignmentKind::smoothed},
-        .options = {.label_smoothing = 0.1, .coverage_loss = 1}}}};
+        .options = {.label_smoothing = 0.1, .coverage_loss = 1}}},
+      {"IsDoublyStochastic",
+       {.attention = {.score = attend::ScoreKind::coverage},
+        .options = {.coverage_loss = 0.4, .doubly_stochastic = 0.6}}}};
 }
 
 /// With every parameter random, biases too; those of a gate are drawn last.
@@ -336,7 +339,7 @@ TEST(ObjectivesErrors, SayWhatIsWrong) {
               RecurrentSeq2Seq<float>::Workspace own;
               covers.loss_and_gradient(batch_of({pair}), 1, random, own, its_gradient);
             }),
-            "Seq2Seq: the coverage loss and rewards need a recurrent decoder with keeps_weights");
+            "Seq2Seq: losses on weights and rewards need a recurrent decoder with keeps_weights");
 }
 
 }  // namespace

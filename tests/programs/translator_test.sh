@@ -197,6 +197,7 @@ part_choices() {
   done
   learns_and_translates --alignment sampled --rewards
   learns_and_translates --coverage-loss 1
+  learns_and_translates --doubly-stochastic 1
   learns_and_translates --score coverage --alignment monotonic --window local --reach 3
   check "translates: hard" from valid.source translate --model model --hard
   learns_and_translates --decoder luong --input-feeding
@@ -503,6 +504,7 @@ refused_options() {
 --readout-dropout 2 less than 1
 --label-smoothing 1 less than 1
 --coverage-loss -1 0 or more
+--doubly-stochastic -1 0 or more
 --hidden 0 1 or more
 --embed -3 1 or more
 --layers 0 1 or more
@@ -526,6 +528,8 @@ OPTIONS
   refuses "--rewards alone" "--alignment sampled" train new --rewards
   refuses "--coverage-loss without a score" "recurrent decoder" train new --score none \
     --coverage-loss 1
+  refuses "--doubly-stochastic without a score" "recurrent decoder" train new --score none \
+    --doubly-stochastic 1
   refuses "heads that do not share" "--heads" train new --encoder transformer --heads 3
   refuses "key heads that do not share" "--key-heads" train new --encoder transformer --key-heads 3
   refuses "an odd head that turns" "--positions" train new --encoder transformer --heads 8 \

@@ -13,6 +13,8 @@ namespace attend::inline ATTEND_ABI {
 template <Scalar S>
 class FrameBatch {
  public:
+  using Item = Matrix<S>;
+
   Ragged layout;
   Buffer<S> frames;
 
@@ -44,6 +46,11 @@ class FrameBatch {
       ++b;
     }
   }
+
+  /// Steps of one of its sequences.
+  static Index steps(const Item& sequence) { return sequence.cols(); }
+
+  [[nodiscard]] Index size() const { return layout.size(); }
 
  private:
   std::vector<Index> lengths_;

@@ -73,6 +73,9 @@ class ImageBatch {
     }
   }
 
+  /// Pixels of one of its images.
+  static Index steps(const Item& image) { return image.size.area(); }
+
   [[nodiscard]] Index size() const { return std::ssize(sizes_); }
   [[nodiscard]] Images<S> view() const { return {sizes_, pixels_.view()}; }
 

@@ -91,6 +91,8 @@ class Ragged {
 
 /// Sequences of tokens as a ragged batch; `tokens` is step-major.
 struct TokenBatch {
+  using Item = std::vector<Token>;
+
   Ragged layout;
   std::vector<Token> tokens;
 
@@ -116,6 +118,10 @@ struct TokenBatch {
     }
   }
 
+  /// Steps of one of its sequences.
+  static Index steps(const Item& sequence) { return std::ssize(sequence); }
+
+  [[nodiscard]] Index size() const { return layout.size(); }
   /// The tokens of step t, one for each sequence still running.
   [[nodiscard]] std::span<const Token> step(Index t) const {
     return std::span(tokens).subspan(static_cast<std::size_t>(layout.offset(t)),

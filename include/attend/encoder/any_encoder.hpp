@@ -20,6 +20,7 @@ class AnyEncoder {
  public:
   using Scalar = T;
   using S = T;
+  using Source = TokenBatch;
   using Choice = std::variant<TextEncoder<Bidirectional<AnyCell<S>>>, TransformerEncoder<S>,
                               TextEncoder<Recurrent<AnyCell<S>>>>;
 

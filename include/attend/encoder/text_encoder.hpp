@@ -28,6 +28,7 @@ class TextEncoder {
  public:
   using Scalar = typename Layer::Scalar;
   using S = Scalar;
+  using Source = TokenBatch;
 
   struct Trace : Encoding<S> {
     Buffer<S> embedded;

@@ -8,6 +8,7 @@
 #include <attend/attention/self_attention.hpp>
 #include <attend/core/ragged.hpp>
 #include <attend/encoder/encoding.hpp>
+#include <attend/encoder/mean_states.hpp>
 #include <attend/encoder/transformer_config.hpp>
 #include <attend/layer/embedding.hpp>
 #include <attend/layer/token_input.hpp>
@@ -95,6 +96,7 @@ class TransformerEncoder {
  public:
   using Scalar = T;
   using S = T;
+  using Source = TokenBatch;
 
   struct Trace : Encoding<S> {
     TokenInputTrace<S> input;
@@ -103,6 +105,7 @@ class TransformerEncoder {
     LayerNormTrace<S> norm;
     Buffer<S> gradient;
     Buffer<S> d_top;
+    Buffer<S> shares;
   };
 
   /// None where the caller's is shared.
@@ -150,7 +153,7 @@ class TransformerEncoder {
     }
     if (norm) norm->forward(trace.top.view(), trace.top.view(), trace.norm);
     to_step_major<S>(layout, trace.top.view(), trace.annotations.resize(size_, N));
-    mean_states(layout, trace);
+    mean_states<S>(layout, trace.top.view(), trace.final_states);
   }
   void forward(const TokenBatch& source, Random* random, Trace& trace) const {
     forward(own_words(*this), source, random, trace);
@@ -163,7 +166,7 @@ class TransformerEncoder {
     const Ragged& layout = source.layout;
     View<S> D = trace.gradient.resize(size_, layout.columns());
     to_sentence_major<S>(layout, dH, D);
-    mean_states_backward(layout, d_final_states, D);
+    mean_states_backward(layout, d_final_states, trace.shares, D);
     if (norm) {
       View<S> d_top = trace.d_top.zero(size_, layout.columns());
       norm->backward(D, d_top, trace.norm, *gradient.norm);
@@ -187,25 +190,6 @@ class TransformerEncoder {
     check_argument(encoder.embedding.has_value(),
                    "TransformerEncoder: it has no embedding of its own; pass the one it shares");
     return *encoder.embedding;
-  }
-
-  void mean_states(const Ragged& layout, Trace& trace) const {
-    trace.final_states.setZero(size_, layout.size());
-    for (Index b = 0; b < layout.size(); ++b) {
-      auto mean = trace.final_states.col(b);
-      for (Index t = 0; t < layout.length(b); ++t)
-        mean += trace.top.view().col(layout.start(b) + t);
-      if (layout.length(b) > 0) mean /= static_cast<S>(layout.length(b));
-    }
-  }
-
-  /// s = sum_t h_t / T:  dh_t += ds / T.
-  void mean_states_backward(const Ragged& layout, const Matrix<S>& d_states, View<S> D) const {
-    for (Index b = 0; b < layout.size(); ++b) {
-      if (layout.length(b) == 0) continue;
-      const S share = S{1} / static_cast<S>(layout.length(b));
-      D.middleCols(layout.start(b), layout.length(b)).colwise() += share * d_states.col(b);
-    }
   }
 
   Index size_ = 0;

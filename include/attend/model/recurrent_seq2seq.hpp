@@ -147,7 +147,7 @@ template <Scalar S>
   const auto cell = [&config](Index input, Random& r) {
     return make_cell<S>(config.cell, {input, config.hidden}, r);
   };
-  const bool keeps_weights = config.options.coverage_loss > 0 || config.options.rewards;
+  const bool keeps_weights = config.options.needs_weights();
   AttentionChoice choice = config.attention;
   if ((config.copies || keeps_weights) && choice.alignment == AlignmentKind::softmax) {
     choice.alignment = AlignmentKind::sharpened;

@@ -1,7 +1,7 @@
 /// Sequence to sequence: an encoder, a decoder, and what they learn together.
 #pragma once
 
-#include <span>
+#include <concepts>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -13,55 +13,12 @@
 #include <attend/encoder/encoding.hpp>
 #include <attend/kernel/panel_matrix.hpp>
 #include <attend/loss/cross_entropy.hpp>
+#include <attend/model/pair_batch.hpp>
 #include <attend/model/teacher_forcing.hpp>
 #include <attend/model/trainable.hpp>
 #include <attend/model/weight_objectives.hpp>
 
 namespace attend::inline ATTEND_ABI {
-
-/// A source and its target, without start symbols; both end with the end symbol if the caller's
-/// vocabulary has one.
-struct SentencePair {
-  std::vector<Token> source;
-  std::vector<Token> target;
-  /// For a decoder that copies: the source's words as the target would have them, tokens of its
-  /// vocabulary and behind it of the source's own ExtendedVocabulary, which targets then may have.
-  std::vector<Token> copies = {};
-};
-
-/// Pairs as ragged batches, sources and targets each ranked by their own lengths.
-class PairBatch {
- public:
-  TokenBatch source;
-  TokenBatch target;
-  /// Without tokens where no pair has copies.
-  TokenBatch copies;
-
-  /// Reuses its memory. Throws ShapeError where a pair's copies are not as many as its source.
-  void assign(std::span<const SentencePair* const> pairs) {
-    sources_.clear();
-    targets_.clear();
-    copies_.clear();
-    for (const SentencePair* pair : pairs) {
-      sources_.emplace_back(pair->source);
-      targets_.emplace_back(pair->target);
-      if (pair->copies.empty()) continue;
-      check_size("PairBatch", "number of copies", std::ssize(pair->copies),
-                 std::ssize(pair->source));
-      copies_.resize(targets_.size() - 1);
-      copies_.emplace_back(pair->copies);
-    }
-    if (!copies_.empty()) copies_.resize(targets_.size());
-    source.assign(sources_);
-    target.assign(targets_);
-    copies.assign(copies_);
-  }
-
- private:
-  std::vector<std::span<const Token>> sources_;
-  std::vector<std::span<const Token>> targets_;
-  std::vector<std::span<const Token>> copies_;
-};
 
 namespace detail {
 
@@ -85,6 +42,14 @@ const auto& encoding_of(const auto& trace) {
     return trace.encoding();
   } else {
     return trace;
+  }
+}
+/// Where annotations lie: as the encoder says, or one for each of the source's tokens.
+const Ragged& layout_of(const auto& source, const auto& trace) {
+  if constexpr (requires { trace.layout; }) {
+    return trace.layout;
+  } else {
+    return source.layout;
   }
 }
 /// A recurrent decoder's trace or memory, null where the decoder is another.
@@ -118,22 +83,31 @@ struct Seq2SeqOptions {
   /// The weight of the coverage loss in training (See et al. 2017, eq. 13; 1 there); the decoder
   /// must keep its weights.
   double coverage_loss = 0;
+  /// The weight of the doubly stochastic penalty in training (Xu et al. 2015, eq. 14); as above.
+  double doubly_stochastic = 0;
   /// Whether sampled alignments learn from the log-likelihood of the words they led to
   /// (model/weight_objectives.hpp); the decoder must keep its weights.
   bool rewards = false;
+
+  /// Whether the decoder must keep its weights (RecurrentDecoderConfig::keeps_weights).
+  [[nodiscard]] bool needs_weights() const {
+    return coverage_loss > 0 || doubly_stochastic > 0 || rewards;
+  }
 };
 
 /// p(target | source) = prod_t p(y_t | y_<t, source). Satisfies Trainable; its encoder and decoder
-/// make a memory for search. An encoder without an embedding reads with that of the decoder, and
-/// both then have one vocabulary.
+/// make a memory for search. An encoder of words without an embedding reads with that of the
+/// decoder, and both then have one vocabulary. What an encoder reads else (`Encoder::Source`), is
+/// learned from as Captioned: images (encoder/image_encoder.hpp).
 template <class Encoder, attend::Decoder D>
 class Seq2Seq {
  public:
   using Scalar = typename D::Scalar;
   using S = Scalar;
-  using Example = SentencePair;
-
-  using Batch = PairBatch;
+  using Source = typename Encoder::Source;
+  static constexpr bool reads_words = std::same_as<Source, TokenBatch>;
+  using Example = std::conditional_t<reads_words, SentencePair, Captioned<Source>>;
+  using Batch = std::conditional_t<reads_words, PairBatch, CaptionBatch<Source>>;
 
   Encoder encoder;
   D decoder;
@@ -169,13 +143,11 @@ class Seq2Seq {
   [[nodiscard]] const Seq2SeqOptions& options() const { return options_; }
 
   /// Tokens of an example: what fills a batch, and what its loss is over.
-  static Index size(const SentencePair& pair) {
-    return static_cast<Index>(pair.source.size() + pair.target.size());
-  }
-  static Index targets(const SentencePair& pair) { return static_cast<Index>(pair.target.size()); }
+  static Index size(const Example& pair) { return Source::steps(pair.source) + targets(pair); }
+  static Index targets(const Example& pair) { return std::ssize(pair.target); }
 
   /// Encodes sources and makes the memory that search reads.
-  void remember(const TokenBatch& source, Workspace& workspace, typename D::Memory& memory) const {
+  void remember(const Source& source, Workspace& workspace, typename D::Memory& memory) const {
     encode(source, nullptr, workspace, memory);
   }
   /// The same for a decoder that copies: with the words of the sources (SentencePair::copies).
@@ -192,8 +164,8 @@ class Seq2Seq {
     return output_loss(batch, S{0}, S{0}, workspace, nothing);
   }
 
-  /// The loss with dropout, label smoothing and coverage loss; adds `scale` times its gradient to
-  /// `gradient`.
+  /// The loss with dropout, label smoothing and losses on weights; adds `scale` times its gradient
+  /// to `gradient`.
   Loss loss_and_gradient(const Batch& batch, S scale, Random& random, Workspace& workspace,
                          Seq2Seq& gradient) const {
     if (workspace.transposed.empty()) workspace.transposed.push_back(*this);
@@ -228,19 +200,23 @@ class Seq2Seq {
     return own ? *own : detail::words_of(model.decoder);
   }
 
-  void encode(const TokenBatch& source, Random* random, Workspace& w,
+  void encode(const Source& source, Random* random, Workspace& w,
               typename D::Memory& memory) const {
     const Keep keep = random == nullptr ? Keep::nothing : Keep::trace;
-    encoder.forward(source_words(*this), source, random, w.encoding, keep);
+    if constexpr (reads_words) {
+      encoder.forward(source_words(*this), source, random, w.encoding, keep);
+    } else {
+      encoder.forward(source, random, w.encoding, keep);
+    }
     const Encoding<S>& encoding = detail::encoding_of(w.encoding);
-    decoder.remember(source.layout, encoding.annotations.view(), encoding.final_states, memory);
+    decoder.remember(detail::layout_of(source, w.encoding), encoding.annotations.view(),
+                     encoding.final_states, memory);
   }
 
   void unroll(const Batch& batch, Random* random, Workspace& w) const {
-    check_size("Seq2Seq", "number of targets", batch.target.layout.size(),
-               batch.source.layout.size());
+    check_size("Seq2Seq", "number of targets", batch.target.layout.size(), batch.source.size());
     encode(batch.source, random, w, w.memory);
-    name_words(batch.source, batch.copies, w.memory);
+    if constexpr (reads_words) name_words(batch.source, batch.copies, w.memory);
     shift_behind_start(batch.target, options_.start, w.inputs);
     decoder.unroll(w.memory, w.inputs, random, w.state, w.decoding);
   }
@@ -311,17 +287,18 @@ class Seq2Seq {
 
   /// What the options ask of weights, in nats; adds to their gradient.
   double weight_objectives(const Batch& batch, S scale, Workspace& w) const {
-    if (options_.coverage_loss == 0 && !options_.rewards) return 0;
+    const WeightLossFactors factors{.coverage = options_.coverage_loss,
+                                    .doubly_stochastic = options_.doubly_stochastic};
+    if (!factors.any() && !options_.rewards) return 0;
     RecurrentDecoderTrace<S>* steps = kept_weights(w);
     check_argument(steps != nullptr,
-                   "Seq2Seq: the coverage loss and rewards need a recurrent decoder with "
+                   "Seq2Seq: losses on weights and rewards need a recurrent decoder with "
                    "keeps_weights");
     const Ragged& layout = batch.target.layout;
     if (options_.rewards) reward_objective<S>(layout, w.losses, scale, steps->attention);
-    if (options_.coverage_loss == 0) return 0;
-    return coverage_objective<S>(layout,
-                                 detail::recurrent_of<RecurrentMemory, S>(w.memory)->attention,
-                                 static_cast<S>(options_.coverage_loss), scale, steps->attention);
+    if (!factors.any()) return 0;
+    return weight_losses<S>(layout, detail::recurrent_of<RecurrentMemory, S>(w.memory)->attention,
+                            factors, scale, steps->attention);
   }
 
   void unroll_backward(const Seq2Seq& transposed, const Batch& batch, View<S> dR, Workspace& w,
@@ -329,13 +306,18 @@ class Seq2Seq {
     w.d_memory.zero_like(w.memory);
     decoder.unroll_backward(transposed.decoder, w.memory, w.inputs, dR, w.state, w.decoding,
                             w.d_memory, gradient.decoder);
-    const Ragged& layout = batch.source.layout;
+    const Ragged& layout = detail::layout_of(batch.source, w.encoding);
     const Encoding<S>& encoding = detail::encoding_of(w.encoding);
     View<S> dH = w.d_annotations.resize(encoding.annotations.rows(), layout.columns());
     decoder.remember_backward(transposed.decoder, layout, encoding.final_states, w.memory,
                               w.d_memory, dH, w.d_final_states, gradient.decoder);
-    encoder.backward(transposed.encoder, batch.source, dH, w.d_final_states, w.encoding,
-                     gradient.encoder, source_words(gradient));
+    if constexpr (reads_words) {
+      encoder.backward(transposed.encoder, batch.source, dH, w.d_final_states, w.encoding,
+                       gradient.encoder, source_words(gradient));
+    } else {
+      encoder.backward(transposed.encoder, batch.source, dH, w.d_final_states, w.encoding,
+                       gradient.encoder);
+    }
   }
 
   Seq2SeqOptions options_;

@@ -9,14 +9,24 @@
 
 namespace attend::inline ATTEND_ABI {
 
-/// factor sum_b coverage_loss of the weights of each sentence of an unrolled batch (See, Liu,
-/// Manning 2017, arXiv 1704.04368, eq. 12-13); with `scale` not 0, adds scale times its gradient to
+/// What each loss on weights counts in a model's (loss/coverage.hpp); 0 is without.
+struct WeightLossFactors {
+  double coverage = 0;
+  double doubly_stochastic = 0;
+
+  [[nodiscard]] bool any() const { return coverage != 0 || doubly_stochastic != 0; }
+};
+
+/// sum_b of the losses, times their factors, of the weights of each sentence of an unrolled batch:
+/// coverage (See, Liu, Manning 2017, arXiv 1704.04368, eq. 12-13), doubly stochastic penalty (Xu et
+/// al. 2015, arXiv 1502.03044, eq. 14). With `scale` not 0, adds scale times the gradient to
 /// trace.d_weights (longest x N).
 template <Scalar S>
-[[nodiscard]] double coverage_objective(const Ragged& layout, const Memory<S>& memory,
-                                        std::type_identity_t<S> factor,
-                                        std::type_identity_t<S> scale,
-                                        DecoderAttentionTrace<S>& trace) {
+[[nodiscard]] double weight_losses(const Ragged& layout, const Memory<S>& memory,
+                                   const WeightLossFactors& factors, std::type_identity_t<S> scale,
+                                   DecoderAttentionTrace<S>& trace) {
+  const auto coverage = static_cast<S>(factors.coverage);
+  const auto doubly_stochastic = static_cast<S>(factors.doubly_stochastic);
   double nats = 0;
   for (Index b = 0; b < layout.size(); ++b) {
     const Index T = memory.length(b);
@@ -25,10 +35,16 @@ template <Scalar S>
     for (Index u = 0; u < U; ++u) {
       weights.col(u) = trace.history.weights.view().col(layout.column(b, u)).head(T);
     }
-    nats += static_cast<double>(factor * coverage_loss<S>(weights));
+    if (coverage != 0) nats += static_cast<double>(coverage * coverage_loss<S>(weights));
+    if (doubly_stochastic != 0) {
+      nats += static_cast<double>(doubly_stochastic * doubly_stochastic_penalty<S>(weights));
+    }
     if (scale == S{0}) continue;
     View<S> d = trace.d_sentence_weights.zero(T, U);
-    coverage_loss_backward<S>(weights, factor * scale, d);
+    if (coverage != 0) coverage_loss_backward<S>(weights, coverage * scale, d);
+    if (doubly_stochastic != 0) {
+      doubly_stochastic_penalty_backward<S>(weights, doubly_stochastic * scale, d);
+    }
     for (Index u = 0; u < U; ++u) {
       trace.d_weights.view().col(layout.column(b, u)).head(T) += d.col(u);
     }
