@@ -1,8 +1,6 @@
 /// The command line of the example.
 #pragma once
 
-#include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "../options.hpp"
@@ -11,9 +9,7 @@ namespace names {
 
 struct Arguments {
   bool help = false;
-  std::int64_t seed = 1;
-  std::int64_t examples = 10000;
-  std::int64_t epochs = 10;
+  options::Training training = {.examples = 10000, .epochs = 10};
 };
 
 inline constexpr std::string_view usage =
@@ -26,11 +22,8 @@ inline constexpr std::string_view usage =
 /// Throws std::invalid_argument with a line that says what to do.
 inline Arguments parse_arguments(int count, const char* const* values) {
   Arguments arguments;
-  options::parse(count, values,
-                 {{"--examples", options::number_into<std::int64_t>(arguments.examples, 1)},
-                  {"--epochs", options::number_into<std::int64_t>(arguments.epochs, 1)},
-                  {"--seed", options::number_into<std::int64_t>(arguments.seed, 0)}},
-                 "see --help", &arguments.help);
+  options::parse(count, values, options::takers_of(arguments.training), "see --help",
+                 &arguments.help);
   return arguments;
 }
 

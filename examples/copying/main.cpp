@@ -64,12 +64,12 @@ Encoded encode(const Languages& languages, const Sentence& sentence, bool copies
 }
 
 Model train(const Languages& languages, std::span<const Sentence> sentences, bool copies,
-            const names::Arguments& arguments) {
+            const options::Training& how) {
   std::vector<SentencePair> pairs;
   for (const Sentence& sentence : sentences) {
     pairs.push_back(encode(languages, sentence, copies).pair);
   }
-  attend::Random random(static_cast<std::uint64_t>(arguments.seed));
+  attend::Random random(how.seed);
   Model model =
       attend::make_recurrent_seq2seq<float>({.source_vocabulary = languages.german.size(),
                                              .target_vocabulary = languages.english.size(),
@@ -84,15 +84,14 @@ Model train(const Languages& languages, std::span<const Sentence> sentences, boo
     std::cout << "  epoch " << std::setw(2) << now.epoch << "   loss " << std::fixed
               << std::setprecision(4) << now.epoch_loss.per_token() << std::endl;
   };
-  attend::Trainer<Model> trainer({.epochs = arguments.epochs,
+  attend::Trainer<Model> trainer({.epochs = how.epochs,
                                   .batch = {.sentences = 32},
                                   .keep_best = false,
                                   .threads = 2,
-                                  .seed = static_cast<std::uint64_t>(arguments.seed)},
+                                  .seed = how.seed},
                                  pairs, {}, events);
   attend::TrainingState<Model> state(
-      std::move(model),
-      attend::StepDecay{.rate = 4e-3, .factor = 0.8, .after = arguments.epochs / 2});
+      std::move(model), attend::StepDecay{.rate = 4e-3, .factor = 0.8, .after = how.epochs / 2});
   trainer.run(state);
   return std::move(state.model);
 }
@@ -137,21 +136,21 @@ void report(std::span<const Sentence> test, const std::vector<std::string>& with
   }
 }
 
-int run(const names::Arguments& arguments) {
-  attend::Random random(static_cast<std::uint64_t>(arguments.seed));
+int run(const options::Training& how) {
+  attend::Random random(how.seed);
   std::vector<Sentence> sentences;
-  for (std::int64_t i = 0; i < arguments.examples + 1000; ++i) {
+  for (std::int64_t i = 0; i < how.examples + 1000; ++i) {
     sentences.push_back(names::make_sentence(random));
   }
   const auto training =
-      std::span<const Sentence>(sentences).first(static_cast<std::size_t>(arguments.examples));
+      std::span<const Sentence>(sentences).first(static_cast<std::size_t>(how.examples));
   const auto test = std::span<const Sentence>(sentences).last(1000);
   const Languages languages = languages_of(training);
   std::cout << training.size() << " sentences to learn from, " << languages.german.size()
             << " German and " << languages.english.size() << " English words\n\nWith copying\n";
-  const Model copying = train(languages, training, true, arguments);
+  const Model copying = train(languages, training, true, how);
   std::cout << "\nWithout copying\n";
-  const Model plain = train(languages, training, false, arguments);
+  const Model plain = train(languages, training, false, how);
 
   const auto with = translate(copying, languages, test, true);
   const auto without = translate(plain, languages, test, false);
@@ -171,7 +170,7 @@ int main(int count, char** values) try {
     std::cout << names::usage;
     return EXIT_SUCCESS;
   }
-  return run(arguments);
+  return run(arguments.training);
 } catch (const std::exception& error) {
   std::cerr << "copying: " << error.what() << '\n';
   return 2;

@@ -52,7 +52,7 @@ Network make_network(Index features, Index size, Random& random) {
   return {features, std::move(encoder), std::move(decoder), random};
 }
 
-Network train(Network untrained, const Examples& examples, const pointing::Arguments& arguments) {
+Network train(Network untrained, const Examples& examples, const options::Training& how) {
   attend::TrainingEvents<Network> events;
   events.on_progress = [](const attend::TrainingProgress& now) {
     if (now.batch != now.batches) return;
@@ -60,16 +60,16 @@ Network train(Network untrained, const Examples& examples, const pointing::Argum
               << std::setprecision(4) << now.epoch_loss.per_token() << "   " << std::setprecision(0)
               << now.tokens_per_second << " elements/s" << std::endl;
   };
-  attend::Trainer<Network> trainer({.epochs = arguments.epochs,
+  attend::Trainer<Network> trainer({.epochs = how.epochs,
                                     .batch = {.sentences = 64},
                                     .clip = 2,
                                     .keep_best = false,
                                     .threads = 2,
-                                    .seed = static_cast<std::uint64_t>(arguments.seed)},
+                                    .seed = how.seed},
                                    examples, {}, events);
   attend::TrainingState<Network> state(
       std::move(untrained),
-      attend::StepDecay{.rate = 3e-3, .factor = 0.7, .after = arguments.epochs / 2});
+      attend::StepDecay{.rate = 3e-3, .factor = 0.7, .after = how.epochs / 2});
   trainer.run(state);
   return std::move(state.model);
 }
@@ -92,17 +92,17 @@ double exact_percent(const Network& network, const Examples& examples, Index bea
   return 100 * static_cast<double>(exact) / static_cast<double>(examples.size());
 }
 
-void run(const pointing::Task& task, const pointing::Arguments& arguments) {
+void run(const pointing::Task& task, const options::Training& how) {
   const attend::Stopwatch watch;
-  Random random(static_cast<std::uint64_t>(arguments.seed));
+  Random random(how.seed);
   Examples training;
-  for (Index i = 0; i < arguments.examples; ++i) {
+  for (Index i = 0; i < how.examples; ++i) {
     const Index n = task.shortest + random.below(task.longest - task.shortest + 1);
     training.push_back(task.make(n, random));
   }
   std::cout << "\nLearning to " << task.title << ": " << training.size() << " examples of "
             << task.shortest << " to " << task.longest << " elements\n";
-  const Network network = train(make_network(task.features, 64, random), training, arguments);
+  const Network network = train(make_network(task.features, 64, random), training, how);
   std::cout << "  learned in " << std::setprecision(0) << watch.seconds() << " s\n\n"
             << "  elements   exactly right, greedy   with a beam of 5   of 1000 inputs\n";
   for (const Index n : task.tested) {
@@ -123,7 +123,7 @@ int main(int count, char** values) try {
     return EXIT_SUCCESS;
   }
   for (const pointing::Task& task : pointing::tasks()) {
-    if (arguments.task.empty() || arguments.task == task.name) run(task, arguments);
+    if (arguments.task.empty() || arguments.task == task.name) run(task, arguments.training);
   }
   return EXIT_SUCCESS;
 } catch (const std::exception& error) {
