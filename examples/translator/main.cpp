@@ -35,7 +35,8 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
                    "additive, dot, general, concat, scaled_dot, normalised, cosine, "
                    "scaled_general, location, location_sensitive, coverage or none")
       ->capture_default_str();
-  train->add_option("--window", recipe.window, "full, causal or local")->capture_default_str();
+  train->add_option("--window", recipe.window, "full, causal, local or causal_local")
+      ->capture_default_str();
   train
       ->add_option("--alignment", recipe.alignment,
                    "softmax, sharpened, smoothed, sparsemax, argmax, straight_through, sampled, "
@@ -43,7 +44,7 @@ void add_train(CLI::App& app, translator::TrainCommand& command) {
       ->capture_default_str();
   train
       ->add_option("--reach", recipe.reach,
-                   "keys on either side that local and local_predictive look at")
+                   "keys on either side that local, causal_local and local_predictive look at")
       ->capture_default_str();
   train->add_option("--beta", recipe.beta, "of sharpened: softmax(beta e)")->capture_default_str();
   train->add_option("--decoder", recipe.decoder, "bahdanau, luong, conditional or transformer")

@@ -119,9 +119,11 @@ inline attend::AttentionChoice attention_choice(const Recipe& recipe) {
                                        {"location", ScoreKind::location},
                                        {"location_sensitive", ScoreKind::location_sensitive},
                                        {"coverage", ScoreKind::coverage}});
-  const auto window = named<WindowKind>(
-      "--window", recipe.window,
-      {{"full", WindowKind::full}, {"causal", WindowKind::causal}, {"local", WindowKind::local}});
+  const auto window = named<WindowKind>("--window", recipe.window,
+                                        {{"full", WindowKind::full},
+                                         {"causal", WindowKind::causal},
+                                         {"local", WindowKind::local},
+                                         {"causal_local", WindowKind::causal_local}});
   const auto alignment =
       named<AlignmentKind>("--alignment", recipe.alignment,
                            {{"softmax", AlignmentKind::softmax},

@@ -1,3 +1,4 @@
+#include <reference/message_of.hpp>
 #include <stdexcept>
 #include <string>
 
@@ -14,19 +15,15 @@ using attend::ScoreKind;
 
 std::string config_error(const RecurrentSeq2SeqConfig& config) {
   Random random(1);
-  try {
-    (void)attend::make_recurrent_seq2seq<float>(config, random);
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "nothing";
+  return reference::message_of(
+      [&] { (void)attend::make_recurrent_seq2seq<float>(config, random); });
 }
 
 TEST(MakeRecurrentSeq2Seq, RefusesSizesThatAreNone) {
   EXPECT_EQ(config_error({.source_vocabulary = 5, .target_vocabulary = 5, .hidden = 0}),
             "make_recurrent_seq2seq: layers, hidden and embedding are 1, 0, 256, expected 1 or "
             "more");
-  EXPECT_EQ(config_error({.source_vocabulary = 5, .target_vocabulary = 5}), "nothing");
+  EXPECT_EQ(config_error({.source_vocabulary = 5, .target_vocabulary = 5}), "nothing was thrown");
 }
 
 TEST(MakeRecurrentSeq2Seq, MakesEveryChoice) {
@@ -57,7 +54,7 @@ TEST(MakeRecurrentSeq2Seq, LearnsWithEveryAlignmentFunctionAndWindow) {
   const std::vector<const attend::SentencePair*> pairs = {&pair, &pair};
   batch.assign(pairs);
   for (int kind = 0; kind <= static_cast<int>(AlignmentKind::local_predictive); ++kind) {
-    for (const auto window : {WindowKind::full, WindowKind::local}) {
+    for (const auto window : {WindowKind::full, WindowKind::local, WindowKind::causal_local}) {
       Random random(1);
       const auto model = attend::make_recurrent_seq2seq<float>(
           {.source_vocabulary = 7,

@@ -26,7 +26,7 @@ enum class ScoreKind {
   location_sensitive,
   coverage
 };
-enum class WindowKind { full, causal, local };
+enum class WindowKind { full, causal, local, causal_local };
 enum class AlignmentKind {
   softmax,
   sharpened,
@@ -46,7 +46,7 @@ struct AttentionChoice {
   ScoreKind score = ScoreKind::additive;
   WindowKind window = WindowKind::full;
   AlignmentKind alignment = AlignmentKind::softmax;
-  /// D, keys on either side: of the local window, and of local_predictive around its centre.
+  /// D, keys on either side: of the local windows, and of local_predictive around its centre.
   Index reach = 10;
   /// Of `sharpened`.
   double beta = 2;
@@ -93,6 +93,9 @@ template <Scalar S>
 [[nodiscard]] inline AnyWindow make_window(const AttentionChoice& choice) {
   if (choice.window == WindowKind::causal) return Causal{};
   if (choice.window == WindowKind::local) return Sliding::local_monotonic(choice.reach);
+  if (choice.window == WindowKind::causal_local) {
+    return Both{Causal{}, Sliding::local_monotonic(choice.reach)};
+  }
   return Full{};
 }
 

@@ -11,7 +11,7 @@ namespace attend::inline ATTEND_ABI {
 /// One of the library's windows, behind the Window concept; full by default.
 class AnyWindow {
  public:
-  using Choice = std::variant<Full, Causal, Sliding>;
+  using Choice = std::variant<Full, Causal, Sliding, Both<Causal, Sliding>>;
 
   AnyWindow() = default;
   template <class W>
