@@ -53,8 +53,9 @@ class TextEncoderTest : public testing::Test {
 TEST_F(TextEncoderTest, HasTheGradientOfItsPass) {
   for (const double p : {0.0, 0.4}) {
     for (const auto mask : {attend::DropoutMask::each_step, attend::DropoutMask::same_over_time}) {
-      const Encoder encoder = make({.embedding_dropout = p, .annotation_dropout = p, .mask = mask},
-                                   p, mask == attend::DropoutMask::each_step);
+      const Encoder encoder = make(
+          {.embedding_dropout = p, .annotation_dropout = p, .mask = mask, .word_dropout = p / 2}, p,
+          mask == attend::DropoutMask::each_step);
       Encoder::Trace trace;
       Random masks(73);
       loss(encoder, &masks, trace);

@@ -69,7 +69,8 @@ TYPED_TEST(DropoutLayer, DropsElementsIndependently) {
 
 TYPED_TEST(DropoutLayer, UsesTheSameMaskOnTheWayBack) {
   using S = TypeParam;
-  for (const DropoutMask kind : {DropoutMask::each_step, DropoutMask::same_over_time}) {
+  for (const DropoutMask kind :
+       {DropoutMask::each_step, DropoutMask::same_over_time, DropoutMask::whole_steps}) {
     const Matrix<S> mask = this->masks(0.4, kind, 11, &this->random);
     const auto gradient = reference::random_matrix<S>(this->random, 11, this->layout.columns());
     Matrix<S> dX = gradient;
@@ -104,10 +105,19 @@ TYPED_TEST(DropoutLayer, EachStepDrawsAMaskForEachColumn) {
   }
 }
 
+TYPED_TEST(DropoutLayer, WholeStepsKeepsOrDropsEachColumn) {
+  using S = TypeParam;
+  const Matrix<S> mask = this->masks(0.5, DropoutMask::whole_steps, 40, &this->random);
+  for (Index j = 0; j < mask.cols(); ++j) EXPECT_TRUE((mask.col(j).array() == mask(0, j)).all());
+  EXPECT_EQ(mask.minCoeff(), 0);
+  EXPECT_EQ(mask.maxCoeff(), 2);
+}
+
 TYPED_TEST(DropoutLayer, IsTheIdentityWithoutProbabilityOrGenerator) {
   using S = TypeParam;
   const Random before = this->random;
-  for (const DropoutMask kind : {DropoutMask::each_step, DropoutMask::same_over_time}) {
+  for (const DropoutMask kind :
+       {DropoutMask::each_step, DropoutMask::same_over_time, DropoutMask::whole_steps}) {
     EXPECT_TRUE((this->masks(0, kind, 5, &this->random).array() == S{1}).all());
     EXPECT_TRUE((this->masks(0.5, kind, 5, nullptr).array() == S{1}).all());
   }

@@ -14,11 +14,12 @@
 
 namespace attend::inline ATTEND_ABI {
 
-/// Probabilities of dropout on embeddings and on annotations.
+/// Probabilities of dropout on embeddings, on annotations and, at last, of whole embeddings.
 struct TextEncoderOptions {
   double embedding_dropout = 0;
   double annotation_dropout = 0;
   DropoutMask mask = DropoutMask::each_step;
+  double word_dropout = 0;
 };
 
 /// H = dropout(stack(f(W dropout(E x) + b))): an embedding, a projection if there is one, and a
@@ -35,6 +36,7 @@ class TextEncoder {
     Buffer<S> d_embedded;
     Buffer<S> projected;
     Buffer<S> d_projected;
+    Dropout<S> word_dropout;
     Dropout<S> embedding_dropout;
     Dropout<S> annotation_dropout;
     typename Stacked<Layer>::Trace stack;
@@ -84,6 +86,7 @@ class TextEncoder {
     const Ragged& layout = source.layout;
     View<S> X = trace.embedded.resize(words.E.rows(), layout.columns());
     words.forward(source.tokens, X);
+    trace.word_dropout.forward(options_.word_dropout, DropoutMask::whole_steps, layout, random, X);
     trace.embedding_dropout.forward(options_.embedding_dropout, options_.mask, layout, random, X);
     if (projection) {
       projection->forward(X, trace.projected.resize(projection->output_size(), layout.columns()));
@@ -114,6 +117,7 @@ class TextEncoder {
                            d_input, dX, *gradient.projection);
     }
     trace.embedding_dropout.backward(layout, dX);
+    trace.word_dropout.backward(layout, dX);
     Embedding<S>::backward(source.tokens, dX, words_gradient);
   }
   void backward(const TextEncoder& transposed, const TokenBatch& source, View<S> dH,

@@ -40,9 +40,10 @@ void draw_mask(double p, Random& random, View<S> mask) {
   }
 }
 
-/// One mask for every column of a batch, or one for every sequence that stays the same over its
-/// steps (Gal, Ghahramani 2016, arXiv 1512.05287, eq. 7).
-enum class DropoutMask { each_step, same_over_time };
+/// One mask for every column of a batch; one for every sequence that stays the same over its steps
+/// (Gal, Ghahramani 2016, arXiv 1512.05287, eq. 7); or each column is kept or dropped as a whole
+/// (of embeddings: word dropout, Iyyer et al. 2015, deep averaging networks, section 3).
+enum class DropoutMask { each_step, same_over_time, whole_steps };
 
 /// Dropout of a ragged, step-major matrix: masks are drawn for all columns, applied on the way
 /// there and, the same, on the way back.
@@ -51,24 +52,21 @@ class Dropout {
  public:
   /// New masks for d rows and the layout's columns; none with p = 0 or without a generator.
   void draw(double p, DropoutMask kind, const Ragged& layout, Index d, Random* random) {
-    draw(p, d, kind == DropoutMask::each_step ? layout.columns() : layout.size(), random);
+    const bool whole = kind == DropoutMask::whole_steps;
+    draw(p, d, kind == DropoutMask::same_over_time ? layout.size() : layout.columns(),
+         whole ? 1 : d, random);
     kind_ = kind;
   }
 
   /// New masks for d rows and N columns, each column its own.
-  void draw(double p, Index d, Index N, Random* random) {
-    check_probability(p);
-    kind_ = DropoutMask::each_step;
-    active_ = p > 0 && random != nullptr;
-    if (active_) draw_mask<S>(p, *random, mask_.resize(d, N));
-  }
+  void draw(double p, Index d, Index N, Random* random) { draw(p, d, N, d, random); }
 
   /// Y = mask o X and dX = mask o dY, in place, for the n columns of one step, which begin at
   /// column `first` of the batch.
   void apply(Index first, Index n, View<S> X) const {
     if (!active_) return;
     check_shape("Dropout::apply", "X", X, mask_.rows(), n);
-    X.array() *= mask_.columns(kind_ == DropoutMask::each_step ? first : 0, n).array();
+    X.array() *= mask_.columns(kind_ == DropoutMask::same_over_time ? 0 : first, n).array();
   }
 
   /// The same for all columns.
@@ -89,6 +87,21 @@ class Dropout {
   void backward(const Ragged& layout, View<S> dX) const { apply(layout, dX); }
 
  private:
+  /// Draws the first rows; the others are as the first is.
+  void draw(double p, Index d, Index N, Index drawn, Random* random) {
+    check_probability(p);
+    kind_ = DropoutMask::each_step;
+    active_ = p > 0 && random != nullptr;
+    if (!active_) return;
+    View<S> mask = mask_.resize(d, N);
+    draw_mask<S>(p, *random, mask.topRows(drawn));
+    if (drawn == d) return;
+    for (Index j = 0; j < N; ++j) {
+      const S kept = mask(0, j);
+      mask.col(j).setConstant(kept);
+    }
+  }
+
   bool active_ = false;
   DropoutMask kind_ = DropoutMask::each_step;
   Buffer<S> mask_;
