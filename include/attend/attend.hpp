@@ -258,6 +258,7 @@
 #include <attend/view/moses.hpp>
 #include <attend/view/svg.hpp>
 #include <attend/view/visible_text.hpp>
+#include <attend/view/weighed_words.hpp>
 #include <attend/view/word_alignment.hpp>
 #include <attend/view/xml.hpp>
 
