@@ -1,4 +1,5 @@
 #include <reference/matrices.hpp>
+#include <reference/message_of.hpp>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ using attend::Index;
 using attend::Matrix;
 using attend::Random;
 using attend::TaggedSequence;
+using reference::message_of;
 
 template <class S>
 using Layer = attend::Bidirectional<attend::Lstm<S>>;
@@ -87,21 +89,10 @@ TEST(TaggerTest, GivesASequenceTheSameBitsAloneAndInABatch) {
   EXPECT_NEAR(together.nats, nats, 1e-5);
 }
 
-/// What `f` says against its arguments.
-template <class F>
-std::string refusal(F&& f) {
-  try {
-    f();
-  } catch (const attend::ShapeError& error) {
-    return error.what();
-  }
-  return "nothing";
-}
-
 TEST(TaggerTest, RefusesWhatDoesNotBelongTogether) {
-  EXPECT_EQ(refusal([] { (void)make<float>(0, 9); }),
+  EXPECT_EQ(message_of<attend::ShapeError>([] { (void)make<float>(0, 9); }),
             "Tagger: input size of the output layer is 9, expected 10");
-  EXPECT_EQ(refusal([] {
+  EXPECT_EQ(message_of<attend::ShapeError>([] {
               (void)batch_of({{{1, 2}, {1}}});
             }),
             "TaggedBatch: number of labels is 1, expected 2");

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <map>
 #include <random>
+#include <reference/message_of.hpp>
 #include <string>
 #include <vector>
 
@@ -201,25 +202,18 @@ TEST(Bleu, CorpusLaws) {
 }
 
 TEST(Bleu, UnequalNumbersOfLinesAreRefused) {
-  const auto thrown = [](auto&& f) -> std::string {
-    try {
-      f();
-    } catch (const std::invalid_argument& error) {
-      return error.what();
-    }
-    return "nothing was thrown";
-  };
+  using reference::message_of;
   const Lines one{"a"};
   const Lines two{"a", "b"};
-  EXPECT_EQ(thrown([&] { (void)bleu(two, one); }),
+  EXPECT_EQ(message_of([&] { (void)bleu(two, one); }),
             "bleu: number of reference lines is 1, expected 2");
-  EXPECT_EQ(thrown([&] {
+  EXPECT_EQ(message_of([&] {
               (void)bleu(one, std::vector<Lines>{one, two});
             }),
             "bleu: number of reference lines is 2, expected 1");
-  EXPECT_EQ(thrown([&] { (void)bleu(one, std::vector<Lines>{}); }),
+  EXPECT_EQ(message_of([&] { (void)bleu(one, std::vector<Lines>{}); }),
             "bleu: no references, expected at least one set of lines");
-  EXPECT_EQ(thrown([] { (void)bleu_statistics({}, std::span<const attend::BleuWords>{}); }),
+  EXPECT_EQ(message_of([] { (void)bleu_statistics({}, std::span<const attend::BleuWords>{}); }),
             "bleu: no references, expected at least one");
 }
 

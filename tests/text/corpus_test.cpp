@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <reference/message_of.hpp>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -14,18 +15,9 @@ using attend::FormatError;
 using attend::read_lines;
 using attend::read_parallel;
 using attend::split_lines;
+using reference::message_of;
 using Lines = std::vector<std::string>;
 using namespace std::string_literals;
-
-template <class F>
-std::string thrown(F&& f) {
-  try {
-    f();
-  } catch (const FormatError& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
 
 /// A folder of its own for each test, gone when the test is.
 class Corpus : public ::testing::Test {
@@ -72,25 +64,25 @@ TEST_F(Corpus, StripsByteOrderMarkAndCarriageReturns) {
 
 TEST_F(Corpus, MissingFile) {
   const auto path = folder_ / "missing";
-  EXPECT_EQ(thrown([&] { (void)read_lines(path); }),
+  EXPECT_EQ(message_of<FormatError>([&] { (void)read_lines(path); }),
             path.string() + ": cannot be read: No such file or directory");
 }
 
 TEST_F(Corpus, DirectoryIsNoFile) {
-  EXPECT_EQ(thrown([&] { (void)read_lines(folder_); }),
+  EXPECT_EQ(message_of<FormatError>([&] { (void)read_lines(folder_); }),
             folder_.string() + ": cannot be read: it is a directory, expected a text file");
 }
 
 TEST_F(Corpus, EmptyFile) {
   for (const std::string bytes : {"", "\xEF\xBB\xBF"}) {
     const auto path = write("empty", bytes);
-    EXPECT_EQ(thrown([&] { (void)read_lines(path); }),
+    EXPECT_EQ(message_of<FormatError>([&] { (void)read_lines(path); }),
               path.string() + ": the text is empty, expected at least one line");
   }
 }
 
 TEST(SplitLines, NotUtf8NamesLineAndByte) {
-  EXPECT_EQ(thrown([] {
+  EXPECT_EQ(message_of<FormatError>([] {
               (void)split_lines(
                   "gut\nStra\xDF"
                   "e\n",
@@ -98,13 +90,13 @@ TEST(SplitLines, NotUtf8NamesLineAndByte) {
             }),
             "de.txt: line 2, byte 5 of the line: not UTF-8; convert the text, for example with "
             "iconv");
-  EXPECT_EQ(thrown([] { (void)split_lines("\xEF\xBB\xBFx\xFF", "de.txt"); }),
+  EXPECT_EQ(message_of<FormatError>([] { (void)split_lines("\xEF\xBB\xBFx\xFF", "de.txt"); }),
             "de.txt: line 1, byte 5 of the line: not UTF-8; convert the text, for example with "
             "iconv");
 }
 
 TEST(SplitLines, NulByte) {
-  EXPECT_EQ(thrown([] { (void)split_lines("a\nb\nc\0d\n"s, "x"); }),
+  EXPECT_EQ(message_of<FormatError>([] { (void)split_lines("a\nb\nc\0d\n"s, "x"); }),
             "x: line 3, byte 2 of the line: a NUL byte; text holds none, is this a binary file?");
 }
 
@@ -119,7 +111,7 @@ TEST_F(Corpus, ParallelFilesBelongTogether) {
 TEST_F(Corpus, UnequalLineCountsNameBothFilesAndCounts) {
   const auto de = write("de", "eins\nzwei\n");
   const auto en = write("en", "one\ntwo\nthree");
-  EXPECT_EQ(thrown([&] { (void)read_parallel(de, en); }),
+  EXPECT_EQ(message_of<FormatError>([&] { (void)read_parallel(de, en); }),
             de.string() + " has 2 lines but " + en.string() +
                 " has 3; parallel files need one line for each line of the other");
 }

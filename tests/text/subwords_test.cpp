@@ -2,6 +2,7 @@
 #if defined(ATTEND_HAS_SENTENCEPIECE)
 
 #include <filesystem>
+#include <reference/message_of.hpp>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,17 +17,8 @@ using attend::SubwordKind;
 using attend::SubwordOptions;
 using attend::Subwords;
 using attend::Token;
+using reference::message_of;
 using Lines = std::vector<std::string>;
-
-template <class Error, class F>
-std::string thrown(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
 
 Lines sentences() {
   const Lines who{"der Mann", "die Frau", "das Kind", "der gro\u00DFe Hund", "ein M\u00E4dchen"};
@@ -102,7 +94,7 @@ TEST_P(SubwordKinds, BytesRoundTrip) {
 TEST_P(SubwordKinds, TooManyPiecesAreRefusedOrCutAsAsked) {
   SubwordOptions options{.size = 30000, .kind = GetParam()};
   const std::string message =
-      thrown<std::invalid_argument>([&] { (void)Subwords::train(lines_, options); });
+      message_of<std::invalid_argument>([&] { (void)Subwords::train(lines_, options); });
   EXPECT_TRUE(
       message.starts_with("Subwords: SentencePiece cannot learn 30000 pieces from these 125 "
                           "lines: Vocabulary size too high (30000). Please set it to a "
@@ -119,7 +111,7 @@ TEST_P(SubwordKinds, TooManyPiecesAreRefusedOrCutAsAsked) {
 }
 
 TEST_P(SubwordKinds, TooFewPiecesAreRefused) {
-  const std::string message = thrown<std::invalid_argument>(
+  const std::string message = message_of<std::invalid_argument>(
       [&] { (void)Subwords::train(lines_, {.size = 5, .kind = GetParam()}); });
   EXPECT_TRUE(
       message.starts_with("Subwords: SentencePiece cannot learn 5 pieces from these 125 "
@@ -172,13 +164,13 @@ TEST(Subwords, ShortLinesAreLearnedFrom) {
 }
 
 TEST(Subwords, LinesThatTeachNothingAreRefused) {
-  EXPECT_EQ(thrown<std::invalid_argument>([] { (void)Subwords::train(Lines{}); }),
+  EXPECT_EQ(message_of<std::invalid_argument>([] { (void)Subwords::train(Lines{}); }),
             "Subwords: all of the 0 lines are blank, expected text to learn from");
-  EXPECT_EQ(thrown<std::invalid_argument>([] {
+  EXPECT_EQ(message_of<std::invalid_argument>([] {
               (void)Subwords::train(Lines{"", " \t"});
             }),
             "Subwords: all of the 2 lines are blank, expected text to learn from");
-  EXPECT_EQ(thrown<std::invalid_argument>([] {
+  EXPECT_EQ(message_of<std::invalid_argument>([] {
               (void)Subwords::train(Lines{"a", "\xFF"});
             }),
             "Subwords: line 2 is not UTF-8");
@@ -188,7 +180,7 @@ TEST(Subwords, OptionsThatSentencePieceRefuses) {
   for (const SubwordOptions& options :
        {SubwordOptions{.size = -1}, SubwordOptions{.size = 50, .character_coverage = 0.1},
         SubwordOptions{.size = 50, .normalization = "unheard_of"}}) {
-    EXPECT_TRUE(thrown<std::invalid_argument>([&] {
+    EXPECT_TRUE(message_of<std::invalid_argument>([&] {
                   (void)Subwords::train(sentences(), options);
                 }).starts_with("Subwords: SentencePiece cannot learn "));
   }
@@ -196,9 +188,9 @@ TEST(Subwords, OptionsThatSentencePieceRefuses) {
 
 TEST(Subwords, TokensOutsideAreRefused) {
   const Subwords subwords = Subwords::train(sentences(), {.size = 50});
-  EXPECT_EQ(thrown<std::out_of_range>([&] { (void)subwords.word(50); }),
+  EXPECT_EQ(message_of<std::out_of_range>([&] { (void)subwords.word(50); }),
             "Subwords: token 50 is outside the vocabulary, expected 0 to 49");
-  EXPECT_EQ(thrown<std::out_of_range>([&] {
+  EXPECT_EQ(message_of<std::out_of_range>([&] {
               (void)subwords.decode(std::vector<Token>{3, -1});
             }),
             "Subwords: token -1 is outside the vocabulary, expected 0 to 49");
@@ -206,12 +198,13 @@ TEST(Subwords, TokensOutsideAreRefused) {
 
 TEST(Subwords, DamagedBytesAreRefused) {
   const std::string bytes = Subwords::train(sentences(), {.size = 50}).to_bytes();
-  EXPECT_TRUE(
-      thrown<attend::FormatError>([] { (void)Subwords::from_bytes("", "m"); }).starts_with("m: "));
-  EXPECT_TRUE(thrown<attend::FormatError>([] {
+  EXPECT_TRUE(message_of<attend::FormatError>([] {
+                (void)Subwords::from_bytes("", "m");
+              }).starts_with("m: "));
+  EXPECT_TRUE(message_of<attend::FormatError>([] {
                 (void)Subwords::from_bytes("no model", "m");
               }).starts_with("m: not a model of SentencePiece: "));
-  EXPECT_TRUE(thrown<attend::FormatError>([&] {
+  EXPECT_TRUE(message_of<attend::FormatError>([&] {
                 (void)Subwords::from_bytes(bytes.substr(0, 100), "m");
               }).starts_with("m: "));
 }

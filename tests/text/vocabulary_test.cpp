@@ -1,6 +1,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <reference/message_of.hpp>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -14,19 +15,10 @@ using attend::start_token;
 using attend::Token;
 using attend::unknown_token;
 using attend::Vocabulary;
+using reference::message_of;
 using Words = std::vector<std::string>;
 using Tokens = std::vector<Token>;
 using namespace std::string_literals;
-
-template <class Error, class F>
-std::string thrown(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
 
 Vocabulary vocabulary_of(std::string_view text, attend::VocabularyOptions options = {}) {
   Vocabulary::Counter counter;
@@ -69,9 +61,10 @@ TEST(Vocabulary, RareWordsAndLateWordsBecomeUnknown) {
 }
 
 TEST(Vocabulary, OptionsAreChecked) {
-  EXPECT_EQ(thrown<std::invalid_argument>([] { (void)vocabulary_of("a", {.min_frequency = -1}); }),
-            "Vocabulary: min_frequency is -1, expected 0 or more");
-  EXPECT_EQ(thrown<std::invalid_argument>([] { (void)vocabulary_of("a", {.max_size = 3}); }),
+  EXPECT_EQ(
+      message_of<std::invalid_argument>([] { (void)vocabulary_of("a", {.min_frequency = -1}); }),
+      "Vocabulary: min_frequency is -1, expected 0 or more");
+  EXPECT_EQ(message_of<std::invalid_argument>([] { (void)vocabulary_of("a", {.max_size = 3}); }),
             "Vocabulary: max_size is 3, expected 0 (no limit) or more than the 3 reserved symbols");
 }
 
@@ -93,9 +86,9 @@ TEST(Vocabulary, TextCannotForgeReservedSymbols) {
 
 TEST(Vocabulary, TokensOutsideAreRefused) {
   const Vocabulary vocabulary;
-  EXPECT_EQ(thrown<std::out_of_range>([&] { (void)vocabulary.word(3); }),
+  EXPECT_EQ(message_of<std::out_of_range>([&] { (void)vocabulary.word(3); }),
             "Vocabulary: token 3 is outside the vocabulary, expected 0 to 2");
-  EXPECT_EQ(thrown<std::out_of_range>([&] { (void)vocabulary.count(-1); }),
+  EXPECT_EQ(message_of<std::out_of_range>([&] { (void)vocabulary.count(-1); }),
             "Vocabulary: token -1 is outside the vocabulary, expected 0 to 2");
   EXPECT_THROW((void)vocabulary.decode(Tokens{0, 99}), std::out_of_range);
 }
@@ -103,7 +96,7 @@ TEST(Vocabulary, TokensOutsideAreRefused) {
 TEST(VocabularyCounter, WhatIsNoWordIsRefused) {
   Vocabulary::Counter counter;
   const auto add = [&](std::string_view word) {
-    return thrown<std::invalid_argument>([&] { counter.add(word); });
+    return message_of<std::invalid_argument>([&] { counter.add(word); });
   };
   const std::string begin = "Vocabulary::Counter: what was given as a word is not one: ";
   const std::string end = "; split lines with split_words";
@@ -113,7 +106,7 @@ TEST(VocabularyCounter, WhatIsNoWordIsRefused) {
   for (const std::string& word : {"a\tb"s, "a\n"s, "\r"s, "a\0"s}) {
     EXPECT_EQ(add(word), held);
   }
-  EXPECT_EQ(thrown<std::invalid_argument>([&] { counter.add("a", -2); }),
+  EXPECT_EQ(message_of<std::invalid_argument>([&] { counter.add("a", -2); }),
             "Vocabulary::Counter: a word was counted -2 times, expected 0 or more");
 }
 
@@ -131,7 +124,7 @@ TEST(VocabularyText, IsOneLineForEachWord) {
 
 TEST(VocabularyText, BadTextIsRefusedWithItsPlace) {
   const auto read = [](const std::string& text) {
-    return thrown<attend::FormatError>([&] { (void)Vocabulary::from_text(text, "v"); });
+    return message_of<attend::FormatError>([&] { (void)Vocabulary::from_text(text, "v"); });
   };
   const std::string head = "<unk>\t0\n<s>\t0\n</s>\t0\n";
   EXPECT_EQ(read(""), "v: line 1: the text ends, expected the reserved symbol '<unk>'");

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <reference/message_of.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -111,13 +112,8 @@ TEST(HeatMap, WeightsOutsideAreClipped) {
 }
 
 TEST(HeatMap, OptionsAreChecked) {
-  const auto thrown = [](const attend::HeatMapOptions& options) -> std::string {
-    try {
-      (void)heat_map(sample(), options);
-    } catch (const std::invalid_argument& error) {
-      return error.what();
-    }
-    return "nothing was thrown";
+  const auto thrown = [](const attend::HeatMapOptions& options) {
+    return reference::message_of([&] { (void)heat_map(sample(), options); });
   };
   EXPECT_EQ(thrown({.cell_width = 1}), "heat_map: cell_width is 1, expected 2 or more");
   EXPECT_EQ(thrown({.longest_word = 0}), "heat_map: longest_word is 0, expected 1 or more");

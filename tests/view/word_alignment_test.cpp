@@ -1,5 +1,6 @@
 #include <cmath>
 #include <limits>
+#include <reference/message_of.hpp>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -10,16 +11,7 @@ namespace {
 
 using attend::Matrix;
 using attend::WordAlignment;
-
-template <class Error, class F>
-std::string thrown(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
+using reference::message_of;
 
 TEST(WordAlignment, TakesFloatAndDoubleAndBlocksOfThem) {
   const Matrix<float> single = Matrix<float>::Constant(5, 4, 0.25f);
@@ -45,7 +37,7 @@ TEST(WordAlignment, MayBeEmpty) {
 }
 
 TEST(WordAlignment, SizesThatDisagreeAreRefused) {
-  EXPECT_EQ(thrown<attend::ShapeError>([] {
+  EXPECT_EQ(message_of<attend::ShapeError>([] {
               (void)WordAlignment({"ein", "Haus"}, {"a"}, Matrix<float>::Zero(1, 2).eval());
             }),
             "WordAlignment: weights is (1 x 2), expected (2 x 1)");
@@ -54,7 +46,7 @@ TEST(WordAlignment, SizesThatDisagreeAreRefused) {
 TEST(WordAlignment, WeightsThatAreNoNumbersAreRefused) {
   Matrix<double> weights = Matrix<double>::Zero(2, 1);
   weights(1, 0) = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_EQ(thrown<std::invalid_argument>([&] {
+  EXPECT_EQ(message_of<std::invalid_argument>([&] {
               (void)WordAlignment({"a", "b"}, {"c"}, weights);
             }),
             "WordAlignment: weight (1, 0) is nan, expected a finite number");
