@@ -20,18 +20,6 @@ class Bias : public testing::Test {};
 using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(Bias, Scalars);
 
-TYPED_TEST(Bias, EveryColumnBeginsWithIt) {
-  Random random(1);
-  for (const Index m : awkward) {
-    const Vector<TypeParam> b = random_matrix<TypeParam>(random, m, 1);
-    Matrix<TypeParam> Y = random_matrix<TypeParam>(random, m + 2, 5);
-    Matrix<TypeParam> expected = Y;
-    for (Index j = 1; j < 4; ++j) expected.col(j).segment(1, m) = b;
-    attend::fill_columns(b, Y.block(1, 1, m, 3));
-    EXPECT_EQ(Y, expected) << m;
-  }
-}
-
 TYPED_TEST(Bias, ItsGradientAddsColumnsOneAfterTheOther) {
   Random random(2);
   for (const Index m : awkward) {
@@ -49,10 +37,7 @@ TYPED_TEST(Bias, ItsGradientAddsColumnsOneAfterTheOther) {
 }
 
 TYPED_TEST(Bias, SaysWhatDoesNotFit) {
-  const Vector<TypeParam> b(3);
-  Matrix<TypeParam> Y(4, 2);
-  EXPECT_EQ(reference::message_of<attend::ShapeError>([&] { attend::fill_columns(b, Y); }),
-            "fill_columns: rows of Y is 4, expected 3");
+  const Matrix<TypeParam> Y(4, 2);
   Vector<TypeParam> db(3);
   EXPECT_EQ(reference::message_of<attend::ShapeError>([&] { attend::add_columns(Y, db); }),
             "add_columns: rows of dY is 4, expected 3");

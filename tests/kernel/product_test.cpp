@@ -17,6 +17,8 @@ using attend::Matrix;
 using attend::PanelMatrix;
 using attend::Random;
 using attend::ShapeError;
+using attend::Sweep;
+using attend::Vector;
 
 const Index awkward[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 64, 65, 257};
 
@@ -135,6 +137,21 @@ TYPED_TEST(Product, MultiplyOverwrites) {
     M Y = M::Constant(17, n, std::numeric_limits<TypeParam>::quiet_NaN());
     attend::multiply(PanelMatrix<TypeParam>(W), X, Y);
     EXPECT_TRUE(same_bits<TypeParam>(Y, this->packed(W, X, M::Zero(17, n))));
+  }
+}
+
+TYPED_TEST(Product, BeginsWithABias) {
+  using M = Matrix<TypeParam>;
+  for (const auto [m, k, n] : awkward_sizes()) {
+    const M W = this->numbers(m, k);
+    const M X = this->numbers(k, n);
+    const Vector<TypeParam> b = this->numbers(m, 1);
+    M Y = M::Constant(m, n, std::numeric_limits<TypeParam>::quiet_NaN());
+    for (const Sweep sweep : {Sweep::there, Sweep::back}) {
+      attend::multiply(PanelMatrix<TypeParam>(W), X, b, Y, sweep);
+      ASSERT_TRUE(same_bits<TypeParam>(Y, this->packed(W, X, b.replicate(1, n))))
+          << m << " " << k << " " << n;
+    }
   }
 }
 
@@ -349,6 +366,9 @@ TYPED_TEST(Product, SaysWhichShapeIsWrong) {
   EXPECT_EQ(packed(good_X, bad_Y), "multiply_add: Y is (3 x 6), expected (3 x 5)");
   EXPECT_EQ(shape_error([&] { attend::multiply(W, bad_X, good_Y); }),
             "multiply_add: X is (6 x 5), expected (4 x 5)");
+  const Vector<S> bad_b(2);
+  EXPECT_EQ(shape_error([&] { attend::multiply(W, good_X, bad_b, good_Y); }),
+            "multiply: size of b is 2, expected 3");
   const auto plain = [&](const M& B, M& C) {
     return shape_error([&] { attend::multiply_add<S>(A, B, C); });
   };

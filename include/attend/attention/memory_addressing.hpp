@@ -48,8 +48,7 @@ class MemoryAddressing {
 
   /// Q (d_q x U); overwrites P (5 x U).
   void controls(ConstView<S> Q, View<S> P) const {
-    fill_columns(b, P);
-    multiply_add(W, Q, P);
+    multiply(W, Q, b, P);
   }
 
   /// P = W q + b:  dQ += W' dP, dW += dP Q', db += sum of the columns of dP.

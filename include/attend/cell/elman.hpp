@@ -55,8 +55,7 @@ class Elman {
   /// X (d_x x n); overwrites G (d_h x n) with W X + b.
   void project(ConstView<S> X, View<S> G) const {
     check_shape("Elman::project", "G", G, gate_rows(), X.cols());
-    fill_columns(b, G);
-    multiply_add(W, X, G);
+    multiply(W, X, b, G);
   }
 
   /// G (d_h x n) is used up; P (d_h x n); overwrites S_ (d_h x n).

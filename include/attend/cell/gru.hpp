@@ -77,8 +77,7 @@ class Gru {
   /// X (d_x x n); overwrites the first 3 d_h rows of G (4 d_h x n) with W X + b.
   void project(ConstView<S> X, View<S> G) const {
     check_shape("Gru::project", "G", G, gate_rows(), X.cols());
-    fill_columns(b, G.topRows(input_rows()));
-    multiply_add(W, X, G.topRows(input_rows()));
+    multiply(W, X, b, G.topRows(input_rows()));
   }
 
   /// G (4 d_h x n) becomes the gates; P (d_h x n); overwrites S_ (d_h x n).
@@ -86,10 +85,9 @@ class Gru {
     detail::check_step("Gru::step", *this, G, P, S_);
     const Index h = hidden_size();
     if (b_candidate) {
-      fill_columns(*b_candidate, G.bottomRows(h));
-      if (sweep == Sweep::back) multiply_add(U_candidate, P, G.bottomRows(h), sweep);
+      if (sweep == Sweep::back) multiply(U_candidate, P, *b_candidate, G.bottomRows(h), sweep);
       multiply_add(U_gates, P, G.topRows(2 * h), sweep);
-      if (sweep == Sweep::there) multiply_add(U_candidate, P, G.bottomRows(h), sweep);
+      if (sweep == Sweep::there) multiply(U_candidate, P, *b_candidate, G.bottomRows(h), sweep);
     } else {
       multiply_add(U_gates, P, G.topRows(2 * h), sweep);
       reset_state(G, P);

@@ -64,8 +64,7 @@ class Lstm {
   /// X (d_x x n); overwrites G (4 d_h x n) with W X + b.
   void project(ConstView<S> X, View<S> G) const {
     check_shape("Lstm::project", "G", G, gate_rows(), X.cols());
-    fill_columns(b, G);
-    multiply_add(W, X, G);
+    multiply(W, X, b, G);
   }
 
   /// G (4 d_h x n) becomes the gates i f g o; P (2 d_h x n); overwrites S_ (2 d_h x n).

@@ -56,8 +56,7 @@ class Bridge {
     if (config_.kind == InitialState::copied) {
       S_0 = H;
     } else if (projects()) {
-      fill_columns(b, S_0);
-      multiply_add(W, H, S_0);
+      multiply(W, H, b, S_0);
       detail::project_through<S>(activation(), S_0);
     } else {
       S_0.setZero();

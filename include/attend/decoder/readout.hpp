@@ -84,8 +84,7 @@ class Readout {
       if (config_.embedding > 0) R.bottomRows(config_.embedding) = in.embedding;
       return;
     }
-    fill_columns(b, T);
-    multiply_add(W_s, in.state, T);
+    multiply(W_s, in.state, b, T);
     if (W_c) multiply_add(*W_c, in.context, T);
     if (W_y) multiply_add(*W_y, in.embedding, T);
     for (Index n = 0; n < T.cols(); ++n) activate(T.col(n).data(), R.col(n).data());

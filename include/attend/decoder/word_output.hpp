@@ -40,8 +40,7 @@ class WordOutput {
   /// R (d_r x n); overwrites L (V x n).
   void logits(const Embedding<S>& words, ConstView<S> R, View<S> L) const {
     if (W) {
-      fill_columns(b, L);
-      multiply_add(*W, R, L);
+      multiply(*W, R, b, L);
     } else {
       dots<S>(words.E, R, L);
       L.colwise() += b;
@@ -58,8 +57,7 @@ class WordOutput {
 
   /// L = `weights` R + b, of many columns: tied, not to the bit what one column's logits are.
   void logits(const PanelMatrix<S>& weights, ConstView<S> R, View<S> L) const {
-    fill_columns(b, L);
-    multiply_add(weights, R, L);
+    multiply(weights, R, b, L);
   }
 
   /// L = W r + b:  dR += W' dL, dW += dL R', db += sum of the columns of dL; tied, dE += R dL'.

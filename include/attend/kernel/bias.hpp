@@ -1,4 +1,4 @@
-/// A bias: one column that all columns begin with, and its gradient.
+/// The gradient of a bias, with which every column of a product begins.
 #pragma once
 
 #include <algorithm>
@@ -10,13 +10,6 @@
 #include <attend/kernel/packet.hpp>
 
 namespace attend::inline ATTEND_ABI {
-
-/// Every column of Y (m x n) becomes b (m). Throws ShapeError.
-template <Scalar S>
-void fill_columns(const Vector<S>& b, View<std::type_identity_t<S>> Y) {
-  check_size("fill_columns", "rows of Y", Y.rows(), b.size());
-  for (Index j = 0; j < Y.cols(); ++j) std::copy_n(b.data(), b.size(), Y.col(j).data());
-}
 
 /// Y = W x + b:  db += the columns of dY (m x n), the first one first. Throws ShapeError.
 template <Scalar S>

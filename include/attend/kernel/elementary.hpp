@@ -72,8 +72,8 @@ template <class P>
 
 namespace detail {
 
-/// 2^y for y <= 126, and 0 for y < -126: y = n + r with 0 <= r <= 1, a polynomial of degree 5 for
-/// 2^r (relative error 1.2 epsilon with its rounding, 1 at r = 0), times 2^n.
+/// 2^y, 0 for y < -126 and infinity from 128 on: y = n + r with 0 <= r <= 1, a polynomial of degree
+/// 5 for 2^r (relative error 1.2 epsilon with its rounding, 1 at r = 0), times 2^n.
 template <class P>
 [[nodiscard]] EIGEN_ALWAYS_INLINE P power_of_two_below(const P& r) {
   using Eigen::internal::pset1;
@@ -86,8 +86,9 @@ template <class P>
 }
 template <class P>
 [[nodiscard]] EIGEN_ALWAYS_INLINE P power_of_two(const P& y) {
-  const P n = Eigen::internal::pfloor(y);
-  return scale_by_power(power_of_two_below(P(psub(y, n))), n,
+  const P finite = pmin(y, Eigen::internal::pset1<P>(128.F));
+  const P n = Eigen::internal::pfloor(finite);
+  return scale_by_power(power_of_two_below(P(psub(finite, n))), n,
                         P(padd(n, Eigen::internal::pset1<P>(12582912.F))), y,
                         Eigen::internal::pset1<P>(-126.F));
 }
@@ -104,9 +105,7 @@ template <class P>
 
 }  // namespace detail
 
-/// e^x for x <= 80, as a softmax wants it: where the largest x is 0, what matters is the error
-/// beside
-/// 1. float: 2^(x log2 e), relative error below (1.5 + |x|) epsilon, so below 1.5 epsilon for x <=
+/// e^x as a softmax wants it: where the largest x is 0, what matters is the error beside 1. float: 2^(x log2 e), relative error below (1.5 + |x|) epsilon, so below 1.5 epsilon for x <=
 /// 0, and e^0 = 1; two thirds of the time of exp. double: as exp. 0 below the smallest normal
 /// number, NaN stays NaN.
 template <class P>
@@ -155,13 +154,29 @@ template <class P>
 }
 #endif
 
-/// 1/(1 + e^-x); absolute error below 1 epsilon, relative error below 6 epsilon while e^-x is
-/// finite; 0 and 1 at the ends.
+namespace detail {
+
+/// e^-x, infinity where it is too large.
+template <class P>
+[[nodiscard]] EIGEN_ALWAYS_INLINE P exp_of_negative(const P& x) {
+  using S = typename Eigen::internal::unpacket_traits<P>::type;
+  if constexpr (std::is_same_v<S, float> && !std::is_same_v<P, float>) {
+    return power_of_two(P(pmul(x, Eigen::internal::pset1<P>(-1.44269504F))));
+  } else {
+    return exp(Eigen::internal::pnegate(x));
+  }
+}
+
+}  // namespace detail
+
+/// 1/(1 + e^-x); float: e^-x as 2^(-x log2 e), absolute error below 1.5 epsilon, relative error
+/// below (4 + |x|) epsilon while e^-x is finite; double: 1 and 6 epsilon. 0 and 1 at the ends, NaN
+/// stays NaN.
 template <class P>
 [[nodiscard]] EIGEN_ALWAYS_INLINE P sigmoid(const P& x) {
   using S = typename Eigen::internal::unpacket_traits<P>::type;
   const P one = Eigen::internal::pset1<P>(S{1});
-  return pdiv(one, padd(one, exp(Eigen::internal::pnegate(x))));
+  return pdiv(one, padd(one, detail::exp_of_negative(x)));
 }
 
 /// tanh x, never beyond -1 and 1; float: Eigen's rational form, 7 ulp (5 with fused multiply-adds);

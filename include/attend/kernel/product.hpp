@@ -27,7 +27,7 @@ inline constexpr Index inner_block = 256;
 /// The same for outer products, whose right factor is read across its columns, a page each.
 inline constexpr Index outer_block = 128;
 /// Bytes of weights that the second-level cache keeps from one product to the next.
-inline constexpr Index weights_nearby = Index{1} << 20;
+inline constexpr Index weights_nearby = Index{1} << 19;
 /// Bytes of the right factor of an outer product that stay there while a panel of the result
 /// passes.
 inline constexpr Index right_nearby = Index{1} << 19;
@@ -190,10 +190,17 @@ struct WeightsTimesBlock {
   }
 };
 
-/// Y += W X, or Y = W X where Y is `fresh`. As many columns of W at a time as keep those of X near.
+/// What the sums of a product begin with: what the result holds or, `fresh`, a bias or zero.
+template <Scalar S>
+struct Beginning {
+  bool fresh = false;
+  const S* bias = nullptr;
+};
+
+/// Adds W X to what Y begins with. As many columns of W at a time as keep those of X near.
 template <Scalar S, class Stored>
-void weights_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, bool fresh,
-                   Sweep sweep = Sweep::there) {
+void weights_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, Sweep sweep,
+                   Beginning<S> beginning = {}) {
   check_shape("multiply_add", "X", X, W.cols, X.cols());
   check_shape("multiply_add", "Y", Y, W.rows, X.cols());
   for (Index j = 0; j < X.cols(); j += column_block) {
@@ -201,7 +208,8 @@ void weights_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, boo
     const Index nearby = right_nearby / static_cast<Index>(sizeof(S)) / columns;
     const Index deepest = std::max(Index{1}, nearby / inner_block) * inner_block;
     const RightFactor<S> right{X.data() + j * X.outerStride(), 1, X.outerStride()};
-    ProductBlock<S> out{Y.data() + j * Y.outerStride(), Y.outerStride(), 0, fresh};
+    ProductBlock<S> out{Y.data() + j * Y.outerStride(), Y.outerStride(), 0, beginning.fresh,
+                        beginning.bias};
     for (Index k = 0; k == 0 || k < W.cols; k += deepest, out.fresh = false) {
       const Index depth = std::min(deepest, W.cols - k);
       WeightsTimesBlock<S, Stored>{W, k, depth, columns, {right.data + k, 1, right.j_stride}, out}
@@ -217,7 +225,7 @@ void weights_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, boo
 template <Scalar S, class Stored>
 void multiply_add(const PanelView<S, Stored>& W, ConstView<std::type_identity_t<S>> X,
                   View<std::type_identity_t<S>> Y, Sweep sweep = Sweep::there) {
-  detail::weights_times<S, Stored>(W, X, Y, false, sweep);
+  detail::weights_times<S, Stored>(W, X, Y, sweep);
 }
 template <Scalar S>
 void multiply_add(const PanelMatrix<S>& W, ConstView<std::type_identity_t<S>> X,
@@ -229,12 +237,23 @@ void multiply_add(const PanelMatrix<S>& W, ConstView<std::type_identity_t<S>> X,
 template <Scalar S, class Stored>
 void multiply(const PanelView<S, Stored>& W, ConstView<std::type_identity_t<S>> X,
               View<std::type_identity_t<S>> Y) {
-  detail::weights_times<S, Stored>(W, X, Y, true);
+  detail::weights_times<S, Stored>(W, X, Y, Sweep::there, {.fresh = true});
 }
 template <Scalar S>
 void multiply(const PanelMatrix<S>& W, ConstView<std::type_identity_t<S>> X,
               View<std::type_identity_t<S>> Y) {
   W.visit([&](const auto& view) { multiply(view, X, Y); });
+}
+
+/// Y = W X + b. W (m x k), X (k x n), b (m), Y (m x n). As multiply, but sums begin with b.
+template <Scalar S>
+void multiply(const PanelMatrix<S>& W, ConstView<std::type_identity_t<S>> X,
+              const Vector<std::type_identity_t<S>>& b, View<std::type_identity_t<S>> Y,
+              Sweep sweep = Sweep::there) {
+  check_size("multiply", "size of b", b.size(), W.rows());
+  W.visit([&]<class Stored>(const PanelView<S, Stored>& view) {
+    detail::weights_times<S, Stored>(view, X, Y, sweep, {.fresh = true, .bias = b.data()});
+  });
 }
 
 namespace detail {

@@ -42,18 +42,23 @@ struct RightFactor {
   Index j_stride;
 };
 
-/// A block of the result, its columns `stride` apart; only the first `rows` of its rows count.
-/// `fresh`: what is there counts as zero and is not read.
+/// What sums begin with where nothing is there yet and no bias is given.
+template <Scalar S>
+inline constexpr std::array<S, static_cast<std::size_t>(8 * packet::width<S>)> no_bias{};
+
+/// A block of the result, its columns `stride` apart; only the first `rows` of its rows count. Sums
+/// begin with what is there or, where it is `fresh`, with a bias, the same for each column.
 template <Scalar S>
 struct ProductBlock {
   S* data;
   Index stride;
   Index rows;
   bool fresh = false;
+  const S* bias = nullptr;
 
   /// `count` rows from row i, columns from column j on.
   [[nodiscard]] ProductBlock part(Index i, Index count, Index j = 0) const {
-    return {data + i + j * stride, stride, count, fresh};
+    return {data + i + j * stride, stride, count, fresh, bias == nullptr ? nullptr : bias + i};
   }
 };
 
@@ -80,14 +85,6 @@ EIGEN_ALWAYS_INLINE void keep_loaded([[maybe_unused]] P& x) {
 #endif
 }
 
-/// Keeps the compiler from holding on to what it made of x before: addresses are cheaper to compute
-/// again than to keep beside a tile that fills the registers.
-EIGEN_ALWAYS_INLINE void compute_anew([[maybe_unused]] Index& x) {
-#if defined(__GNUC__)
-  asm("" : "+r"(x));
-#endif
-}
-
 /// C (Panels x Packets packets, Columns) += A (... x inner) B (inner x Columns), in registers. A
 /// block with fewer rows goes through one that has them all. Factors are passed by reference: a
 /// struct copied into an argument is written in words and read in vectors, and that waits until
@@ -98,24 +95,23 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
   using P = packet::Packet<S>;
   constexpr Index w = packet::width<S>;
   constexpr Index height = Panels * Packets * w;
+  const S* from = !c.fresh ? c.data : c.bias != nullptr ? c.bias : no_bias<S>.data();
+  const Index from_stride = c.fresh ? 0 : c.stride;
   if (c.rows < height) {
     alignas(64) S edge[Columns][height] = {};
-    for (Index j = 0; j < Columns && !c.fresh; ++j)
-      std::copy_n(c.data + j * c.stride, c.rows, edge[j]);
+    for (Index j = 0; j < Columns; ++j) std::copy_n(from + j * from_stride, c.rows, edge[j]);
     product_tile<Panels, Packets, Columns, S, Stored>(inner, a, b, {&edge[0][0], height, height});
     for (Index j = 0; j < Columns; ++j) std::copy_n(edge[j], c.rows, c.data + j * c.stride);
     return;
   }
   P sums[Columns][Panels][Packets];
-  S* out = c.data;
-  Index out_stride = c.stride;
 #pragma GCC unroll 8
-  for (int j = 0; j < Columns; ++j, out += out_stride) {
+  for (int j = 0; j < Columns; ++j, from += from_stride) {
 #pragma GCC unroll 4
     for (int q = 0; q < Panels; ++q) {
 #pragma GCC unroll 4
       for (int p = 0; p < Packets; ++p)
-        sums[j][q][p] = c.fresh ? packet::fill<S>(0) : packet::load<S>(out + (q * Packets + p) * w);
+        sums[j][q][p] = packet::load<S>(from + (q * Packets + p) * w);
     }
   }
   const Index left_stride = a.k_stride;
@@ -154,8 +150,8 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
       }
     }
   }
-  out = c.data;
-  compute_anew(out_stride);
+  S* out = c.data;
+  const Index out_stride = c.stride;
 #pragma GCC unroll 8
   for (int j = 0; j < Columns; ++j, out += out_stride) {
 #pragma GCC unroll 4

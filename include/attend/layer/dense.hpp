@@ -34,8 +34,7 @@ struct Dense {
   /// X (input x N); overwrites Y (output x N). Throws ShapeError.
   void forward(ConstView<S> X, View<S> Y) const {
     check_shape("Dense::forward", "Y", Y, W.rows(), X.cols());
-    fill_columns(b, Y);
-    multiply_add(W, X, Y);
+    multiply(W, X, b, Y);
   }
 
   /// Y = W X + b:  dX += W' dY, dW += dY X', db += sum of the columns of dY.

@@ -44,11 +44,10 @@ class Additive {
 
   void project_keys(ConstView<S> H, View<S> K) const {
     if (b) {
-      fill_columns(*b, K);
+      multiply(U, H, *b, K);
     } else {
-      K.setZero();
+      multiply(U, H, K);
     }
-    multiply_add(U, H, K);
     double_powers<S>(K);
   }
 
