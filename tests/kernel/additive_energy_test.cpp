@@ -17,7 +17,7 @@ using attend::Vector;
 using attend::View;
 using reference::random_matrix;
 
-const Index awkward[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 64, 65};
+const Index awkward[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 64, 65, 130};
 
 template <class S>
 Matrix<S> powers(Matrix<S> X) {

@@ -90,11 +90,13 @@ class FewQueries {
   }
 
  private:
-  /// One query that reads keys and values at once: so many that a tile's values fill half a
-  /// first-level cache of 32 KiB. Otherwise an eighth of a second-level cache of 1 MiB: there is
-  /// more to compute, and less to do between tiles. A tile's bounds are a part of the sum's order.
+  /// Bytes of a tile's values. One query that reads keys and values at once: half a first-level
+  /// cache of 32 KiB where it does little else, more where its energies compute. Otherwise an
+  /// eighth of a second-level cache of 1 MiB: there is more to compute, and less to do between
+  /// tiles. A tile's bounds are a part of the sum's order.
   [[nodiscard]] Index keys_of_a_tile(Index d_v) const {
-    const Index bytes = queries_.A.cols() == 1 && overlaps() ? 16384 : 131072;
+    const bool overlapped = queries_.A.cols() == 1 && overlaps();
+    const Index bytes = !overlapped ? 131072 : inner_product_scale(score_) ? 16384 : 65536;
     const Index column = static_cast<Index>(sizeof(S)) * std::max<Index>(d_v, 1);
     return std::clamp<Index>(bytes / column / 8 * 8, 8, 64);
   }
@@ -119,16 +121,13 @@ class FewQueries {
     }
   }
 
-  /// Plain inner products of one query, keys of the values' size.
+  /// Whether one query's energies can be made beside a sum.
   [[nodiscard]] bool overlaps() const {
-    return !tiles_.adjusts() && inner_product_scale(score_) && queries_.dropout.p == 0 &&
-           memory_.keys.rows() == memory_.values.rows();
+    return !tiles_.adjusts() && overlaps_sum(score_) && queries_.dropout.p == 0;
   }
 
   /// The walk of one query: the energies of a tile are made while the tile before is summed up.
   void attend_overlapped(Index u, View<S> C, View<S>* weights) const {
-    const S scale = *inner_product_scale(score_);
-    const S* q = queries_.A.data() + u * queries_.A.outerStride();
     S* running = workspace_.running.column(0);
     View<S> E = workspace_.energies.resize(tile_keys_, 2);
     Tile before{0, 0, u, 1};
@@ -138,9 +137,8 @@ class FewQueries {
       side = 1 - side;
       View<S> next(E.data() + side * tile_keys_, tile.keys, 1, tile.keys);
       if (before.keys > 0) accumulate(before.keys, known, running, C);
-      dots_beside_sum<S>(memory_.keys.middleCols(tile.key, tile.keys), q, next.data(),
-                         memory_.values.middleCols(before.key, before.keys), known, C.data());
-      if (scale != S{1}) next *= scale;
+      energies_beside_sum(score_, memory_.keys.middleCols(tile.key, tile.keys),
+                          queries_.A.middleCols(u, 1), next, sum_of(before, known, C));
       add_bias(queries_, tiles_.at(tile, next.data()), u);
       if (weights != nullptr) weights->block(tile.key, u, tile.keys, 1) = next;
       before = tile;
@@ -148,7 +146,11 @@ class FewQueries {
     if (before.keys == 0) return;
     S* const known = E.data() + side * tile_keys_;
     accumulate(before.keys, known, running, C);
-    add_weighted_columns<S>(memory_.values.middleCols(before.key, before.keys), known, C.data());
+    sum_of(before, known, C).add_from(0);
+  }
+
+  [[nodiscard]] WeightedSum<S> sum_of(const Tile& tile, const S* weights, View<S> C) const {
+    return {memory_.values.middleCols(tile.key, tile.keys), weights, C.data()};
   }
 
   /// With `keeps`, a copy of the adjusted energies stays for the way back.

@@ -47,9 +47,7 @@ class MemoryAddressing {
   [[nodiscard]] bool reads_previous() const { return true; }
 
   /// Q (d_q x U); overwrites P (5 x U).
-  void controls(ConstView<S> Q, View<S> P) const {
-    multiply(W, Q, b, P);
-  }
+  void controls(ConstView<S> Q, View<S> P) const { multiply(W, Q, b, P); }
 
   /// P = W q + b:  dQ += W' dP, dW += dP Q', db += sum of the columns of dP.
   void controls_backward(const MemoryAddressing& transposed, ConstView<S> Q, ConstView<S> dP,

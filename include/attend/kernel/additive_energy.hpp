@@ -1,10 +1,10 @@
 /// Additive energies without a tanh in the loop.
 ///
 /// tanh(a + b) = 1 - 2 r with r = 1 / x, x = 1 + e^2a e^2b, the powers of keys and queries taken
-/// once. Two elements share one reciprocal: v_1/x_1 + v_2/x_2 = (v_1 x_2 + v_2 x_1) / (x_1 x_2).
-/// `a` and `b` are clamped to +-exponent_limit so that the powers stay finite and non-zero, x is
-/// capped so that its products do: exact to rounding while both are within the limit. The energy's
-/// error is below 6 epsilon x sum |v_i|.
+/// once. Four elements share one reciprocal: v_1/x_1 + v_2/x_2 = (v_1 x_2 + v_2 x_1) / (x_1 x_2),
+/// and two such fractions make one again. `a` and `b` are clamped to +-exponent_limit so that the
+/// powers stay finite and non-zero, x is capped so that its products do: exact to rounding while
+/// both are within the limit. The energy's error is below 6 epsilon x sum |v_i|.
 #pragma once
 
 #include <attend/core/error.hpp>
@@ -12,6 +12,7 @@
 #include <attend/kernel/elementary.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
+#include <attend/kernel/weighted_sum.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -34,49 +35,69 @@ void double_powers(View<S> X) {
 
 namespace detail {
 
-/// The largest x whose square still has a reciprocal; 1/x is then nothing beside 1.
+/// The largest x whose fourth power still has a reciprocal; 1/x is then nothing beside 1. And the
+/// largest for gradients, which 4/x is.
 template <Scalar S>
-inline constexpr S additive_cap = std::is_same_v<S, float> ? S(1e18) : S(1e150);
+inline constexpr S energy_cap = std::is_same_v<S, float> ? S(1e9) : S(1e75);
+template <Scalar S>
+inline constexpr S gradient_cap = std::is_same_v<S, float> ? S(1e18) : S(1e150);
 
 /// x = 1 + e^2a e^2b, capped.
-template <class P>
-EIGEN_ALWAYS_INLINE P additive_denominator(const P& key, const P& query) {
-  using S = typename Eigen::internal::unpacket_traits<P>::type;
-  const P x = packet::multiply_add(key, query, packet::fill<S>(1));
-  return packet::pmin(x, packet::fill<S>(additive_cap<S>));
+template <class P, class S = typename Eigen::internal::unpacket_traits<P>::type>
+EIGEN_ALWAYS_INLINE P additive_denominator(const P& key, const P& query, S cap) {
+  return packet::pmin(packet::multiply_add(key, query, packet::fill<S>(1)), packet::fill<S>(cap));
 }
 
-/// E[t] = sum v + 2 sum_i v_i (-1/x_i), two packets of features at a time.
-template <int Keys, Scalar S>
+/// Features whose fractions share a reciprocal.
+template <Scalar S>
+inline constexpr Index together = 4 * packet::width<S>;
+
+template <Scalar S>
+struct Fraction {
+  packet::Packet<S> numerator;
+  packet::Packet<S> denominator;
+
+  /// a + b.
+  [[nodiscard]] friend EIGEN_ALWAYS_INLINE Fraction operator+(const Fraction& a,
+                                                              const Fraction& b) {
+    return {
+        packet::multiply_add(a.numerator, b.denominator, packet::pmul(b.numerator, a.denominator)),
+        packet::pmul(a.denominator, b.denominator)};
+  }
+};
+
+/// E[t] = sum v + 2 sum_i v_i (-1/x_i), four packets of features at a time; `beside(i)` does
+/// something else beside the packets from feature i on.
+template <int Keys, Scalar S, class Beside>
 inline void additive_tile(Index d, const S* K, Index K_stride, const S* A, const S* v, S sum_v,
-                          S* E) {
-  using packet::load, packet::multiply_add, packet::pmul;
+                          S* E, Beside&& beside) {
+  using packet::load, packet::multiply_add;
   using P = packet::Packet<S>;
   constexpr Index w = packet::width<S>;
   P sums[Keys];
 #pragma GCC unroll 4
   for (int t = 0; t < Keys; ++t) sums[t] = packet::fill<S>(0);
   Index i = 0;
-  for (; i + 2 * w <= d; i += 2 * w) {
-    const P query = load<S>(A + i);
-    const P next_query = load<S>(A + i + w);
-    const P weight = load<S>(v + i);
-    const P next_weight = load<S>(v + i + w);
+  for (; i + together<S> <= d; i += together<S>) {
 #pragma GCC unroll 4
     for (int t = 0; t < Keys; ++t) {
-      const S* key = K + t * K_stride + i;
-      const P x = additive_denominator(load<S>(key), query);
-      const P next = additive_denominator(load<S>(key + w), next_query);
-      const P numerator = multiply_add(weight, next, pmul(next_weight, x));
-      sums[t] = multiply_add(numerator, packet::negative_reciprocal(P(pmul(x, next))), sums[t]);
+      const S* key = K + t * K_stride;
+      const auto fraction = [&](Index at) -> Fraction<S> {
+        return {load<S>(v + at),
+                additive_denominator(load<S>(key + at), load<S>(A + at), energy_cap<S>)};
+      };
+      const Fraction<S> all =
+          (fraction(i) + fraction(i + w)) + (fraction(i + 2 * w) + fraction(i + 3 * w));
+      sums[t] = multiply_add(all.numerator, packet::negative_reciprocal(all.denominator), sums[t]);
     }
+    beside(i);
   }
   packet::for_each_lane<S>(d - i, [&](auto lane) {
     const P query = lane.load(A + i);
     const P weight = lane.load(v + i);
 #pragma GCC unroll 4
     for (int t = 0; t < Keys; ++t) {
-      const P x = additive_denominator(lane.load(K + t * K_stride + i), query);
+      const P x = additive_denominator(lane.load(K + t * K_stride + i), query, energy_cap<S>);
       sums[t] = multiply_add(weight, packet::negative_reciprocal(x), sums[t]);
     }
   });
@@ -95,6 +116,7 @@ void additive_energies(ConstView<std::type_identity_t<S>> K, ConstView<std::type
   check_shape("additive_energies", "A", A, v.size(), E.cols());
   constexpr int keys = 4;
   const S sum_v = v.sum();
+  const auto nothing = [](Index) {};
   for (Index u = 0; u < E.cols(); ++u) {
     const S* query = A.data() + u * A.outerStride();
     S* energy = E.data() + u * E.outerStride();
@@ -102,13 +124,46 @@ void additive_energies(ConstView<std::type_identity_t<S>> K, ConstView<std::type
     const auto key = [&] { return K.data() + t * K.outerStride(); };
     for (; t + keys <= E.rows(); t += keys) {
       detail::additive_tile<keys, S>(K.rows(), key(), K.outerStride(), query, v.data(), sum_v,
-                                     energy + t);
+                                     energy + t, nothing);
     }
     for (; t < E.rows(); ++t) {
       detail::additive_tile<1, S>(K.rows(), key(), K.outerStride(), query, v.data(), sum_v,
-                                  energy + t);
+                                  energy + t, nothing);
     }
   }
+}
+
+/// The energies e (n) of one query a (d_e), and a weighted sum, whose values have any size, at
+/// once: the energies compute while the values are read. The bits are those of `additive_energies`
+/// and `add_weighted_columns`.
+template <Scalar S>
+void additive_energies_beside_sum(ConstView<S> K, const S* a, const Vector<S>& v, S* e,
+                                  const WeightedSum<S>& sum) {
+  constexpr int keys = 4;
+  constexpr Index w = packet::width<S>;
+  constexpr Index together = detail::together<S>;
+  const ConstView<S>& V = sum.V;
+  const Index both = std::min(K.cols(), V.cols()) / keys * keys;
+  const Index rows = std::min(K.rows(), V.rows()) / together * together;
+  const S sum_v = v.sum();
+  for (Index t = 0; t < both; t += keys) {
+    const detail::WeightedColumns<keys, S> columns(V.data() + t * V.outerStride(), V.outerStride(),
+                                                   sum.a + t, sum.c);
+    detail::additive_tile<keys, S>(K.rows(), K.data() + t * K.outerStride(), K.outerStride(), a,
+                                   v.data(), sum_v, e + t, [&](Index i) {
+                                     if (i >= rows) return;
+                                     for (Index at = i; at < i + together; at += w)
+                                       columns.add(packet::Lane<S>{at});
+                                   });
+    packet::for_each_lane<S>(V.rows() - rows, [&](auto lane) {
+      lane.i += rows;
+      columns.add(lane);
+    });
+  }
+  const Index left = K.cols() - both;
+  additive_energies<S>(K.rightCols(left), ConstView<S>(a, K.rows(), 1, K.rows()), v,
+                       View<S>(e + both, left, 1, left));
+  sum.add_from(both);
 }
 
 /// y = tanh(a + b) = 1 - 2r, dy/da = 1 - y^2 = 4 r (1 - r):
@@ -133,8 +188,8 @@ void additive_energies_backward(ConstView<std::type_identity_t<S>> K,
       auto d_weight = lane.load(dv.data());
       for (Index t = 0; t < dE.rows(); ++t) {
         // s = -r:  y = 1 + 2 s,  4 r (1 - r) = -4 s (1 + s).
-        const auto s = packet::negative_reciprocal(
-            detail::additive_denominator(lane.load(K.data() + t * K.outerStride()), b));
+        const auto s = packet::negative_reciprocal(detail::additive_denominator(
+            lane.load(K.data() + t * K.outerStride()), b, detail::gradient_cap<S>));
         const auto d = packet::fill<S>(dE(t, u));
         const auto da = pmul(pmul(d, minus_four_v), multiply_add(s, s, s));
         d_weight = multiply_add(d, multiply_add(two, s, one), d_weight);

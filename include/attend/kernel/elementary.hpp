@@ -105,9 +105,10 @@ template <class P>
 
 }  // namespace detail
 
-/// e^x as a softmax wants it: where the largest x is 0, what matters is the error beside 1. float: 2^(x log2 e), relative error below (1.5 + |x|) epsilon, so below 1.5 epsilon for x <=
-/// 0, and e^0 = 1; two thirds of the time of exp. double: as exp. 0 below the smallest normal
-/// number, NaN stays NaN.
+/// e^x as a softmax wants it: where the largest x is 0, what matters is the error beside 1. float:
+/// 2^(x log2 e), relative error below (1.5 + |x|) epsilon, so below 1.5 epsilon for x <= 0, and e^0
+/// = 1; two thirds of the time of exp. double: as exp. 0 below the smallest normal number, NaN
+/// stays NaN.
 template <class P>
 [[nodiscard]] EIGEN_ALWAYS_INLINE P exp_of_softmax(const P& x) {
   using S = typename Eigen::internal::unpacket_traits<P>::type;

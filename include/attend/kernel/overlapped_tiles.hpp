@@ -42,11 +42,12 @@ inline void overlapped_tile(Index d, ConstView<S> K, const S* q, S* e, ConstView
 
 }  // namespace detail
 
-/// e = K'q and c += V a at once. K (d x n), q (d), e (n); V (d x m), a (m), c (d). The bits are
+/// e = K'q and c += V a at once. K (d x n), q (d), e (n); V (d x m). The bits are
 /// those of `dots` and `add_weighted_columns`. Where keys are eight or less of each, memory is read
 /// without a pause.
 template <Scalar S>
-void dots_beside_sum(ConstView<S> K, const S* q, S* e, ConstView<S> V, const S* a, S* c) {
+void dots_beside_sum(ConstView<S> K, const S* q, S* e, const WeightedSum<S>& sum) {
+  const auto& [V, a, c] = sum;
   constexpr Index keys = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 8 : 4;
   const Index both = std::min(K.cols(), V.cols()) / keys * keys;
   for (Index t = 0; t < both; t += keys) {
@@ -56,7 +57,7 @@ void dots_beside_sum(ConstView<S> K, const S* q, S* e, ConstView<S> V, const S* 
   const ConstView<S> query(q, K.rows(), 1, K.rows());
   const Index keys_left = K.cols() - both;
   dots<S>(K.rightCols(keys_left), query, View<S>(e + both, keys_left, 1, keys_left));
-  add_weighted_columns<S>(V.rightCols(V.cols() - both), a + both, c);
+  sum.add_from(both);
 }
 
 }  // namespace attend

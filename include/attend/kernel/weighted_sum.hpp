@@ -11,21 +11,31 @@ namespace attend::inline ATTEND_ABI {
 
 namespace detail {
 
-/// c += sum over Keys columns of V.
+/// c += sum over Keys columns of V, a packet of rows at a time.
 template <int Keys, Scalar S>
-inline void weighted_sum_tile(Index d, const S* V, Index stride, const S* a, S* c) {
-  packet::Packet<S> weights[Keys];
+class WeightedColumns {
+ public:
+  EIGEN_ALWAYS_INLINE WeightedColumns(const S* V, Index stride, const S* a, S* c)
+      : V_(V), stride_(stride), c_(c) {
 #pragma GCC unroll 8
-  for (int t = 0; t < Keys; ++t) weights[t] = packet::fill<S>(a[t]);
-  packet::for_each_lane<S>(d, [&](auto lane) {
-    auto sum = lane.load(c);
+    for (int t = 0; t < Keys; ++t) weights_[t] = packet::fill<S>(a[t]);
+  }
+
+  EIGEN_ALWAYS_INLINE void add(auto lane) const {
+    auto sum = lane.load(c_);
 #pragma GCC unroll 8
     for (int t = 0; t < Keys; ++t) {
-      sum = packet::multiply_add(lane.load(V + t * stride), weights[t], sum);
+      sum = packet::multiply_add(lane.load(V_ + t * stride_), weights_[t], sum);
     }
-    lane.store(c, sum);
-  });
-}
+    lane.store(c_, sum);
+  }
+
+ private:
+  const S* V_;
+  Index stride_;
+  S* c_;
+  packet::Packet<S> weights_[Keys];
+};
 
 }  // namespace detail
 
@@ -34,14 +44,30 @@ inline void weighted_sum_tile(Index d, const S* V, Index stride, const S* a, S* 
 template <Scalar S>
 void add_weighted_columns(ConstView<S> V, const S* a, S* c) {
   constexpr int keys = 8;
+  const auto add = [&](const auto& columns) {
+    packet::for_each_lane<S>(V.rows(), [&](auto lane) { columns.add(lane); });
+  };
   const auto column = [&](Index t) { return V.data() + t * V.outerStride(); };
   Index t = 0;
   for (; t + keys <= V.cols(); t += keys) {
-    detail::weighted_sum_tile<keys>(V.rows(), column(t), V.outerStride(), a + t, c);
+    add(detail::WeightedColumns<keys, S>(column(t), V.outerStride(), a + t, c));
   }
   for (; t < V.cols(); ++t) {
-    detail::weighted_sum_tile<1>(V.rows(), column(t), V.outerStride(), a + t, c);
+    add(detail::WeightedColumns<1, S>(column(t), V.outerStride(), a + t, c));
   }
 }
+
+/// c += V a, for a kernel that has other things to do meanwhile.
+template <Scalar S>
+struct WeightedSum {
+  ConstView<S> V;
+  const S* a;
+  S* c;
+
+  /// What is left from column `first` on.
+  void add_from(Index first) const {
+    add_weighted_columns<S>(V.rightCols(V.cols() - first), a + first, c);
+  }
+};
 
 }  // namespace attend

@@ -75,6 +75,11 @@ class Additive {
     additive_energies<S>(K, A, v, E);
   }
 
+  void energies_beside_sum(ConstView<S> K, ConstView<S> a, View<S> e,
+                           const WeightedSum<S>& sum) const {
+    additive_energies_beside_sum<S>(K, a.data(), v, e.data(), sum);
+  }
+
   void energies_backward(ConstView<S> K, ConstView<S> A, ConstView<S> dE, View<S> dK, View<S> dA,
                          Additive& gradient) const {
     additive_energies_backward<S>(K, A, v, dE, dK, dA, gradient.v);

@@ -113,6 +113,13 @@ class AnyScore {
   void energies(ConstView<S> K, ConstView<S> A, View<S> E) const {
     std::visit([&](const auto& z) { z.energies(K, A, E); }, choice_);
   }
+  [[nodiscard]] bool overlaps_sum() const {
+    return std::visit([](const auto& z) { return attend::overlaps_sum(z); }, choice_);
+  }
+  void energies_beside_sum(ConstView<S> K, ConstView<S> a, View<S> e,
+                           const WeightedSum<S>& sum) const {
+    std::visit([&](const auto& z) { attend::energies_beside_sum(z, K, a, e, sum); }, choice_);
+  }
   void energies_backward(ConstView<S> K, ConstView<S> A, View<S> dE, View<S> dK, View<S> dA,
                          AnyScore& gradient) const {
     std::visit(

@@ -37,7 +37,12 @@ class NormalisedAdditive : public Additive<S> {
 
   void energies(ConstView<S> K, ConstView<S> A, View<S> E) const {
     additive_energies<S>(K, A, this->v, E);
-    E.array() = E.array() * (g(0) / this->v.norm()) + r(0);
+    normalise(E);
+  }
+  void energies_beside_sum(ConstView<S> K, ConstView<S> a, View<S> e,
+                           const WeightedSum<S>& sum) const {
+    Additive<S>::energies_beside_sum(K, a, e, sum);
+    normalise(e);
   }
 
   /// e = s x + r with s = g/|v|, x = v' tanh(.):  dr += de, ds = de x, dx = s de,
@@ -54,6 +59,8 @@ class NormalisedAdditive : public Additive<S> {
   }
 
  private:
+  void normalise(View<S> E) const { E.array() = E.array() * (g(0) / this->v.norm()) + r(0); }
+
   /// The sum of de x; x lives on the stack, a few keys at a time.
   [[nodiscard]] S product_with_energies(ConstView<S> K, ConstView<S> A, ConstView<S> dE) const {
     constexpr Index chunk = 64;

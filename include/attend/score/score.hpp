@@ -6,7 +6,9 @@
 
 #include <attend/core/parameters.hpp>
 #include <attend/core/types.hpp>
+#include <attend/kernel/overlapped_tiles.hpp>
 #include <attend/kernel/panel_matrix.hpp>
+#include <attend/kernel/weighted_sum.hpp>
 #include <attend/score/energy_tile.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -34,6 +36,11 @@ namespace attend::inline ATTEND_ABI {
 /// A score whose energies are s K'A says so, and many queries then share products:
 ///
 /// - `inner_product_scale()`: s; nothing where, decided at run time, the score is another.
+///
+/// A score whose energies leave time to read may use it for the sum of the tile before:
+///
+/// - `energies_beside_sum(K, a, e, sum)`: of one query a (d_e x 1), overwrites e (n x 1), and adds
+///   the WeightedSum. The bits are those of `energies` and of `sum.add_from(0)`.
 template <class Z>
 concept Score = Parameterized<Z> && std::copyable<Z> &&
     requires(const Z& score, Z& gradient, ConstView<typename Z::Scalar> in,
@@ -93,6 +100,33 @@ template <Score Z>
 [[nodiscard]] std::optional<typename Z::Scalar> inner_product_scale(const Z& score) {
   if constexpr (requires { score.inner_product_scale(); }) return score.inner_product_scale();
   return std::nullopt;
+}
+
+/// Whether one query's energies are made beside the weighted sum of the tile before.
+template <Score Z>
+[[nodiscard]] bool overlaps_sum(const Z& score) {
+  if constexpr (requires { score.overlaps_sum(); }) return score.overlaps_sum();
+  return inner_product_scale(score) ||
+         requires(ConstView<typename Z::Scalar> in, View<typename Z::Scalar> out,
+                  const WeightedSum<typename Z::Scalar>& sum) {
+    score.energies_beside_sum(in, in, out, sum);
+  };
+}
+
+/// The energies e (n x 1) of one query a (d_e x 1), and a weighted sum, as this score does both
+/// best.
+template <Score Z, attend::Scalar S = typename Z::Scalar>
+void energies_beside_sum(const Z& score, ConstView<S> K, ConstView<S> a, View<S> e,
+                         const WeightedSum<S>& sum) {
+  if constexpr (requires { score.energies_beside_sum(K, a, e, sum); }) {
+    score.energies_beside_sum(K, a, e, sum);
+  } else if (const auto scale = inner_product_scale(score); scale && K.rows() == sum.V.rows()) {
+    dots_beside_sum<S>(K, a.data(), e.data(), sum);
+    if (*scale != S{1}) e *= *scale;
+  } else {
+    score.energies(K, a, e);
+    sum.add_from(0);
+  }
 }
 
 /// Whether this score projects keys (or queries); a score chosen at run time says it itself.
