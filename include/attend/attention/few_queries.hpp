@@ -35,7 +35,10 @@ class FewQueries {
         memory_(memory),
         queries_(queries),
         workspace_(workspace),
-        tile_keys_(keys_of_a_tile(memory.values.rows())) {}
+        tile_keys_(keys_of_a_tile(memory.values.rows())) {
+    // What one query would need, so that a call warms the workspace for all.
+    workspace_.energies.resize(most_keys, 2);
+  }
 
   /// Queries [u, u + count). Overwrites C (d_v x count) and normalisers; `weights`, if given, gets
   /// the energies of what is seen.
@@ -90,6 +93,9 @@ class FewQueries {
   }
 
  private:
+  /// Of a tile.
+  static constexpr Index most_keys = 64;
+
   /// Bytes of a tile's values. One query that reads keys and values at once: half a first-level
   /// cache of 32 KiB where it does little else, more where its energies compute. Otherwise an
   /// eighth of a second-level cache of 1 MiB: there is more to compute, and less to do between
@@ -98,7 +104,7 @@ class FewQueries {
     const bool overlapped = queries_.A.cols() == 1 && overlaps();
     const Index bytes = !overlapped ? 131072 : inner_product_scale(score_) ? 16384 : 65536;
     const Index column = static_cast<Index>(sizeof(S)) * std::max<Index>(d_v, 1);
-    return std::clamp<Index>(bytes / column / 8 * 8, 8, 64);
+    return std::clamp<Index>(bytes / column / 8 * 8, 8, most_keys);
   }
 
   template <class Body>
