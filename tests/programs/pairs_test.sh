@@ -73,6 +73,7 @@ makes reversal words sed '1!G;h;$!d'
 makes sorting words sort -n
 makes addition sums
 makes recall recalled
+makes needle sed 's/.*? \([0-9]\).*/\1/' x.source
 
 "$pairs" copy 40 3 8 6 y
 check "another seed, other lines" not cmp -s x.source y.source
