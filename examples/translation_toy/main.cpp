@@ -19,8 +19,16 @@
 #include "toy_language.hpp"
 #include <attend/attend.hpp>
 
-using Model = attend::RecurrentSeq2Seq<float>;
-using attend::SentencePair, attend::Vocabulary;
+using attend::Index, attend::SentencePair, attend::Vocabulary;
+
+// The model of Bahdanau, Cho and Bengio (2015), from its parts. A GRU reads the source in both
+// directions and leaves an annotation at every word; a second GRU writes the target and, before
+// each word, attends: it compares its state with all annotations by an additive score and takes
+// their average, weighted by how well they fit. Another cell or another score is another word here.
+using Cell = attend::Gru<float>;
+using Encoder = attend::TextEncoder<attend::Bidirectional<Cell>>;
+using Decoder = attend::RecurrentDecoder<Cell, attend::Additive<float>>;
+using Model = attend::Seq2Seq<Encoder, Decoder>;
 
 // A model reads numbers. Each language has a vocabulary that numbers the words of the training
 // sentences; a target ends with a symbol of its own, as the decoder must learn when to stop.
@@ -48,20 +56,35 @@ Corpus make_corpus(std::size_t learned, std::size_t tested, attend::Random& rand
   return corpus;
 }
 
-// The model of Bahdanau, Cho and Bengio (2015). A GRU reads the source in both directions and
-// leaves an annotation at every word; a second GRU writes the target and, before each word,
-// attends: it compares its state with all annotations and takes their average, weighted by how well
-// they fit. The order `step_only` leaves the attention out and nothing else. Words begin small, so
-// that what they mean soon outweighs what chance made of them: with so few sentences that is the
-// difference between knowing a rare word and guessing.
+// The parts begin with random weights. Words begin small, so that what they mean soon outweighs
+// what chance made of them: with so few sentences that is the difference between knowing a rare
+// word and guessing. The order `attend_then_step` is Bahdanau's; `step_only` leaves the attention
+// out and nothing else.
 Model make_model(const Corpus& corpus, attend::DecoderOrder order, attend::Random& random) {
-  return attend::make_recurrent_seq2seq<float>({.source_vocabulary = corpus.german.size(),
-                                                .target_vocabulary = corpus.english.size(),
-                                                .embedding = 48,
-                                                .hidden = 64,
-                                                .order = order,
-                                                .embedding_deviation = 0.15},
-                                               random);
+  const Index size = 48, hidden = 64;
+  const double deviation = 0.15;
+  const auto make_cell = [](Index input, attend::Random& chance) {
+    return Cell({.input = input, .hidden = hidden}, chance);
+  };
+  Cell forward = make_cell(size, random);
+  Cell backward = make_cell(size, random);
+  const attend::Stacked layers(
+      std::vector{attend::Bidirectional(std::move(forward), std::move(backward))});
+  Encoder encoder(attend::Embedding<float>({corpus.german.size(), size, deviation}, random),
+                  layers);
+
+  const Index annotation = encoder.annotation_size();
+  attend::Additive<float> score({.query = hidden, .key = annotation, .energy = hidden}, random);
+  Decoder decoder({.order = order,
+                   .vocabulary = corpus.english.size(),
+                   .embedding = size,
+                   .hidden = hidden,
+                   .annotation = annotation,
+                   .encoder_states = encoder.state_rows(),
+                   .readout = hidden,
+                   .embedding_deviation = deviation},
+                  make_cell, std::move(score), random);
+  return {std::move(encoder), std::move(decoder)};
 }
 
 // Training shows the model every sentence some dozens of times and moves each weight a little
