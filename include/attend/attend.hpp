@@ -255,6 +255,7 @@
 #include <attend/view/chart_axis.hpp>
 #include <attend/view/colour.hpp>
 #include <attend/view/heat_map.hpp>
+#include <attend/view/image_attention.hpp>
 #include <attend/view/moses.hpp>
 #include <attend/view/svg.hpp>
 #include <attend/view/visible_text.hpp>
