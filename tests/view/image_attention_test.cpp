@@ -9,7 +9,6 @@
 
 namespace {
 
-using attend::Extent;
 using attend::Image;
 using attend::Matrix;
 using attend::svg_image_attention;

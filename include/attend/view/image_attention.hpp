@@ -62,8 +62,9 @@ inline constexpr double panel_label = 24;
   for (Index i = 0; i < grid.area(); ++i) {
     const auto weight = static_cast<double>(weights(i, 0));
     if (!(weight > 0.01 * greatest)) continue;
-    text += svg_rect(width * static_cast<double>(i % grid.width),
-                     height * static_cast<double>(i / grid.width), width, height) +
+    const Index row = i / grid.width;
+    text += svg_rect(width * static_cast<double>(i - row * grid.width),
+                     height * static_cast<double>(row), width, height) +
             " fill=\"" + series_colour(1).hex() + "\" fill-opacity=\"" +
             decimal(0.8 * weight / greatest, 3) + "\"><title>" + xml_escape(word) + ": " +
             decimal(weight, 3) + "</title></rect>\n";
@@ -101,10 +102,11 @@ inline constexpr double panel_label = 24;
   const double down = height + detail::panel_label + detail::panel_margin;
   for (Index u = 0; u < weights.cols(); ++u) {
     const std::string& word = words[static_cast<std::size_t>(u)];
+    const Index row = u / options.columns;
     content +=
         "<g transform=\"translate(" +
-        decimal(detail::panel_margin + right * static_cast<double>(u % options.columns)) + ' ' +
-        decimal(top + down * static_cast<double>(u / options.columns)) +
+        decimal(detail::panel_margin + right * static_cast<double>(u - row * options.columns)) +
+        ' ' + decimal(top + down * static_cast<double>(row)) +
         ")\">\n<use href=\"#image\" fill=\"" + std::string(detail::ink) + "\"/>\n" +
         detail::weight_cells(word, grid, image.size, options.scale, weights.middleCols(u, 1)) +
         detail::svg_rect(0, 0, width, height) + " fill=\"none\" stroke=\"" +
