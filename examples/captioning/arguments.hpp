@@ -1,9 +1,9 @@
 /// The command line of the example.
 #pragma once
 
-#include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -30,10 +30,9 @@ inline constexpr std::string_view usage =
     "usage: captioning [--data FOLDER] [--alignment softmax|sparsemax|sampled] [--penalty X]\n"
     "                  [--model FILE] [--picture FILE.svg] ...\n"
     "       captioning --read FILE.pgm --model FILE [--picture FILE.svg]\n"
-    "Learns to read pictures of 1 to 4 hand-written digits, first without the doubly stochastic\n"
-    "penalty, then with it, and reads pictures of 1 to 6 digits that nobody has shown it. Or "
-    "reads\n"
-    "a picture of yours.\n"
+    "Learns to read pictures of 1 to 4 hand-written digits, without the doubly stochastic penalty\n"
+    "and with it, and reads pictures of 1 to 6 digits that it has not seen. Or a picture of "
+    "yours.\n"
     "  --data       where MNIST's files are (../shared/data/mnist)\n"
     "  --alignment  how weights come of energies; sampled learns from rewards (sparsemax)\n"
     "  --penalty    the weight of the penalty; 0 leaves it out (0.03)\n"
@@ -49,12 +48,12 @@ inline constexpr std::string_view usage =
 inline Arguments parse_arguments(int count, const char* const* values) {
   Arguments arguments;
   const auto take_penalty = [&](std::string_view /*name*/, std::string_view value) {
-    const auto [stop, error] =
-        std::from_chars(value.data(), value.data() + value.size(), arguments.penalty);
-    if (error != std::errc{} || stop != value.data() + value.size() ||
+    const std::string text(value);
+    char* stop = nullptr;
+    arguments.penalty = std::strtod(text.c_str(), &stop);
+    if (text.empty() || *stop != '\0' ||
         !(arguments.penalty >= 0 && std::isfinite(arguments.penalty))) {
-      throw std::invalid_argument("--penalty is '" + std::string(value) +
-                                  "', expected a number of 0 or more");
+      throw std::invalid_argument("--penalty is '" + text + "', expected a number of 0 or more");
     }
   };
   options::parse(count, values,
