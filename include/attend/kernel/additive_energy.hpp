@@ -92,7 +92,7 @@ inline void additive_tile(Index d, const S* K, Index K_stride, const S* A, const
     }
     beside(i);
   }
-  packet::for_each_lane<S>(d - i, [&](auto lane) {
+  packet::for_each_lane<S>(d - i, [&](auto lane) ATTEND_INLINE_LAMBDA {
     const P query = lane.load(A + i);
     const P weight = lane.load(v + i);
 #pragma GCC unroll 4
@@ -180,7 +180,7 @@ void additive_energies_backward(ConstView<std::type_identity_t<S>> K,
   for (Index u = 0; u < dE.cols(); ++u) {
     const S* query = A.data() + u * A.outerStride();
     S* d_query = dA.data() + u * dA.outerStride();
-    packet::for_each_lane<S>(v.size(), [&](auto lane) {
+    packet::for_each_lane<S>(v.size(), [&](auto lane) ATTEND_INLINE_LAMBDA {
       using packet::multiply_add, packet::pmul;
       const auto b = lane.load(query);
       const auto minus_four_v = pmul(packet::fill<S>(-4), lane.load(v.data()));

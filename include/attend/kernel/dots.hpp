@@ -42,7 +42,7 @@ inline void dots_tile(Index d, const S* K, Index K_stride, const S* A, Index A_s
   P sums[Queries * Keys];
 #pragma GCC unroll 24
   for (int i = 0; i < Queries * Keys; ++i) sums[i] = packet::fill<S>(0);
-  packet::for_each_lane<S>(d, [&](auto lane) {
+  packet::for_each_lane<S>(d, [&](auto lane) ATTEND_INLINE_LAMBDA {
     P key[Keys];
 #pragma GCC unroll 8
     for (int t = 0; t < Keys; ++t) {
@@ -58,8 +58,10 @@ inline void dots_tile(Index d, const S* K, Index K_stride, const S* A, Index A_s
       }
     }
   });
+  S all[Queries * Keys];
+  sums_of<Queries * Keys>(sums, all, 1);
 #pragma GCC unroll 6
-  for (int u = 0; u < Queries; ++u) sums_of<Keys>(sums + u * Keys, E + u * E_stride, 1);
+  for (int u = 0; u < Queries; ++u) std::copy_n(all + u * Keys, Keys, E + u * E_stride);
 }
 
 /// Keys of a tile: with one query eight chains hide the latency of multiply-adds; with several, the
@@ -104,8 +106,9 @@ void dots_columns_of(Index queries, ConstView<S> K, const S* A, Index A_stride, 
 template <Scalar S>
 [[nodiscard]] S inner_product(Index n, const S* a, const S* b) {
   auto sum = packet::fill<S>(0);
-  packet::for_each_lane<S>(
-      n, [&](auto lane) { sum = packet::multiply_add(lane.load(a), lane.load(b), sum); });
+  packet::for_each_lane<S>(n, [&](auto lane) ATTEND_INLINE_LAMBDA {
+    sum = packet::multiply_add(lane.load(a), lane.load(b), sum);
+  });
   return packet::sum(sum);
 }
 

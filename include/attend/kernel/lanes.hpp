@@ -7,6 +7,14 @@
 #include <attend/core/types.hpp>
 #include <attend/kernel/packet.hpp>
 
+/// Behind the parameters of a lambda that goes on with sums: inlined for a partial lane, too, or
+/// what it captures lives in memory.
+#if defined(__GNUC__)
+#define ATTEND_INLINE_LAMBDA __attribute__((always_inline))
+#else
+#define ATTEND_INLINE_LAMBDA
+#endif
+
 namespace attend::inline ATTEND_ABI {
 
 namespace packet {

@@ -27,7 +27,7 @@ inline void overlapped_tile(Index d, ConstView<S> K, const S* q, S* e, ConstView
   }
   const Index K_stride = K.outerStride();
   const Index V_stride = V.outerStride();
-  packet::for_each_lane<S>(d, [&](auto lane) {
+  packet::for_each_lane<S>(d, [&](auto lane) ATTEND_INLINE_LAMBDA {
     const auto query = lane.load(q);
     auto context = lane.load(c);
 #pragma GCC unroll 8

@@ -30,7 +30,7 @@ template <Scalar S, class Keep>
 EIGEN_ALWAYS_INLINE S sum_of_exponentials(Index n, const S* x, S shift, Keep&& keep) {
   const auto by = packet::fill<S>(shift);
   auto total = packet::fill<S>(0);
-  packet::for_each_lane<S>(n, [&](auto lane) {
+  packet::for_each_lane<S>(n, [&](auto lane) ATTEND_INLINE_LAMBDA {
     const auto p = packet::exp_of_softmax(packet::psub(lane.load(x), by));
     keep(lane, p);
     total = packet::padd(total, lane.inside(p, 0));

@@ -45,7 +45,7 @@ template <Scalar S>
 void add_weighted_columns(ConstView<S> V, const S* a, S* c) {
   constexpr int keys = 8;
   const auto add = [&](const auto& columns) {
-    packet::for_each_lane<S>(V.rows(), [&](auto lane) { columns.add(lane); });
+    packet::for_each_lane<S>(V.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA { columns.add(lane); });
   };
   const auto column = [&](Index t) { return V.data() + t * V.outerStride(); };
   Index t = 0;

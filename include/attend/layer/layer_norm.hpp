@@ -98,7 +98,7 @@ class LayerNorm {
       shift = packet::fill<S>(packet::sum(total) / d);
     }
     auto squares = packet::fill<S>(0);
-    packet::for_each_lane<S>(size(), [&](auto lane) {
+    packet::for_each_lane<S>(size(), [&](auto lane) ATTEND_INLINE_LAMBDA {
       const auto centred = lane.inside(psub(lane.load(x), shift), 0);
       squares = multiply_add(centred, centred, squares);
     });
