@@ -18,8 +18,8 @@ struct LabelledText {
   std::string text;
 };
 
-/// Throws FormatError with the file and the line where a line has not both; blank lines are left
-/// out.
+/// Throws FormatError with the file and the line where a line has not both. Blank lines are left
+/// out; throws std::invalid_argument where nothing else is there.
 inline std::vector<LabelledText> read_labelled(const std::filesystem::path& path) {
   std::vector<LabelledText> texts;
   std::size_t number = 0;
@@ -34,6 +34,7 @@ inline std::vector<LabelledText> read_labelled(const std::filesystem::path& path
     texts.push_back({std::string(words[0]),
                      line.substr(static_cast<std::size_t>(words[1].data() - line.data()))});
   }
+  attend::check_argument(!texts.empty(), path.string(), ": all lines are blank");
   return texts;
 }
 

@@ -114,9 +114,9 @@ void learn(const sentiment::Arguments& arguments) {
   std::cout << training.size() << " sentences to learn from, " << model.words.size() << " words, "
             << model.labels.size() << " labels, " << model.pooling << " pooling, "
             << attend::parameter_count(model.classifier) << " parameters\n";
+  const auto test_sequences = encode(model, test);
   model.classifier = train(std::move(model.classifier), encode(model, training), encode(model, dev),
                            arguments.recipe);
-  const auto test_sequences = encode(model, test);
   std::cout << "learned in " << std::setprecision(0) << watch.seconds() << " s; " << test.size()
             << " test sentences: accuracy " << std::setprecision(2)
             << 100 * accuracy(model.classifier, test_sequences) << "%\n";

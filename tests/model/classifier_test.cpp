@@ -165,6 +165,17 @@ TEST_P(ClassifierTest, LabelsAnEmptySequenceByTheBias) {
   EXPECT_EQ(classifier.weights(workspace, 0).rows(), 0);
 }
 
+TEST_P(ClassifierTest, LosesNothingInABatchOfNothing) {
+  const auto classifier = make<float>(GetParam(), {.dropout = 0.2, .penalty = 0.1});
+  Classifier<float>::Workspace workspace;
+  auto gradient = attend::zero_like(classifier);
+  Random random(2);
+  const auto nothing = batch_of({});
+  EXPECT_EQ(classifier.loss_and_gradient(nothing, 1, random, workspace, gradient).tokens, 0);
+  EXPECT_EQ(attend::squared_norm(gradient), 0);
+  EXPECT_EQ(logits_of(classifier, nothing, workspace).cols(), 0);
+}
+
 TEST_P(ClassifierTest, AllocatesNothingOnceWarm) {
   if (!ATTEND_TEST_COUNTS_ALLOCATIONS) GTEST_SKIP() << "malloc cannot be counted here";
   const auto classifier = make<float>(GetParam(), {.dropout = 0.2, .penalty = 0.1});

@@ -74,6 +74,7 @@ run "${small[@]}" --save again.model --hops 2 --pooling structured
 check "the same seed, the same model" cmp structured.model again.model
 
 printf 'praise\n' >label.txt
+printf '\n \n' >blank.txt
 printf 'praise a\nblame b\n' >two.txt
 printf 'praise a\n' >one.txt
 printf 'other a\n' >other.txt
@@ -83,6 +84,7 @@ fails "--dropout is '1', expected a number from 0 to less than 1" --dropout 1
 fails "--epochs is '0', expected a whole number from 1" --epochs 0
 fails "missing.txt: cannot be read" --train missing.txt
 fails "label.txt: line 1 is 'praise', expected a label and a text" --train label.txt
+fails "blank.txt: all lines are blank" "${data[@]}" --dev blank.txt
 fails "one.txt: all labels are 'praise', expected two or more" "${data[@]}" --train one.txt
 fails "the label 'other' of 'a' is none of the training file's: blame praise" "${data[@]}" --test other.txt
 fails "train.txt" --model train.txt
