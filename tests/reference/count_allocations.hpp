@@ -1,6 +1,6 @@
-/// Counts what this program allocates, Eigen's memory too. It replaces malloc, so one source file
-/// of a program includes it, and only where glibc lets it be replaced; elsewhere tests that count
-/// are skipped.
+/// Counts what this program allocates, Eigen's memory too. It replaces malloc where glibc lets it
+/// be replaced; elsewhere tests that count are skipped. Weak, so that several source files of a
+/// program may include it.
 #pragma once
 
 #include <atomic>
@@ -24,11 +24,11 @@ extern "C" {
 void* __libc_malloc(std::size_t size);                // NOLINT
 void* __libc_realloc(void* block, std::size_t size);  // NOLINT
 
-void* malloc(std::size_t size) {  // NOLINT(misc-definitions-in-headers): meant, see above
+[[gnu::weak]] void* malloc(std::size_t size) {  // NOLINT(misc-definitions-in-headers): see above
   reference::count(size);
   return __libc_malloc(size);
 }
-void* realloc(void* block, std::size_t size) {  // NOLINT(misc-definitions-in-headers)
+[[gnu::weak]] void* realloc(void* block, std::size_t size) {  // NOLINT(misc-definitions-in-headers)
   reference::count(size);
   return __libc_realloc(block, size);
 }
