@@ -1,7 +1,7 @@
 """Turns what attend_benchmarks measured into one Markdown table.
 
 usage: bench_table.py FOLDER COMPILER FLAGS COMMIT
-FOLDER holds results.json (Google Benchmark) and perhaps torch.json and costs.md.
+FOLDER holds results.json (Google Benchmark) and perhaps torch.json, onnxruntime.json, costs.md.
 Needs Python's standard library alone.
 """
 import json
@@ -9,7 +9,8 @@ import os
 import statistics
 import sys
 
-PEERS = ("Eigen", "oneDNN", "PyTorch", "loop", "bfloat16", "int8")
+PEERS = ("Eigen", "oneDNN", "ONNX Runtime", "PyTorch", "loop", "bfloat16", "int8")
+OTHER_PROGRAMS = {"torch.json": "PyTorch", "onnxruntime.json": "ONNX Runtime"}
 
 
 class Measured:
@@ -127,18 +128,26 @@ def processor():
         return "an unknown processor"
 
 
+def add_other_programs(folder, cases):
+    """Adds what programs of their own measured to the cases; returns what they say they are."""
+    about = ""
+    for file_name, peer in OTHER_PROGRAMS.items():
+        path = os.path.join(folder, file_name)
+        if not os.path.exists(path):
+            continue
+        with open(path, encoding="utf-8") as file:
+            ran = json.load(file)
+        about += f" {ran['about']}."
+        for case, seconds in ran["seconds"].items():
+            cases[case][peer] = type("Peer", (), {"seconds": seconds})
+    return about
+
+
 def main():
     folder, compiler, flags, commit = sys.argv[1:]
     cases, context = read_results(folder)
     limits = Limits(cases)
-    torch = os.path.join(folder, "torch.json")
-    about = ""
-    if os.path.exists(torch):
-        with open(torch, encoding="utf-8") as file:
-            ran = json.load(file)
-        about = f" {ran['about']}."
-        for case, seconds in ran["seconds"].items():
-            cases[case]["PyTorch"] = type("Peer", (), {"seconds": seconds})
+    about = add_other_programs(folder, cases)
     peers = [p for p in PEERS if any(p in contenders for contenders in cases.values())]
 
     print(f"{processor()}, {context['num_cpus']} cores, one thread; {compiler}, `{flags}`; "
