@@ -10,6 +10,7 @@
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -88,16 +89,26 @@ std::vector<Picture> pictures_of(const std::vector<Digit>& digits, Index count, 
   return pictures;
 }
 
-// The share of pictures that are read right to the last word.
-double exact_percent(const Captioner& captioner, const std::vector<Picture>& pictures) {
+// Shares of pictures that are read right to the last word, and of their cells that some word, or
+// the end, looked at with a weight of 0.01 or more.
+struct Score {
+  double exact = 0;
+  double seen = 0;
+};
+
+Score score_of(const Captioner& captioner, const std::vector<Picture>& pictures) {
   std::vector<Image<float>> images;
   for (const Picture& picture : pictures) images.push_back(picture.source);
   const auto found = read(captioner, images);
-  std::size_t exact = 0;
+  Score score;
+  const double share = 100 / static_cast<double>(pictures.size());
   for (std::size_t i = 0; i < pictures.size(); ++i) {
-    exact += sentence(found[i].tokens) == sentence(pictures[i].target) ? 1 : 0;
+    const auto& [tokens, weights] = std::tie(found[i].tokens, found[i].weights);
+    if (sentence(tokens) == sentence(pictures[i].target)) score.exact += share;
+    const auto seen = (weights.rowwise().maxCoeff().array() >= 0.01F).count();
+    score.seen += share * static_cast<double>(seen) / static_cast<double>(weights.rows());
   }
-  return 100 * static_cast<double>(exact) / static_cast<double>(pictures.size());
+  return score;
 }
 
 // Writes what the captioner looked at for each word that it says of the image.
@@ -112,18 +123,20 @@ void draw(const Captioner& captioner, const Image<float>& image, const std::stri
   std::cout << "drawn: " << path << '\n';
 }
 
-// A line for each number of digits, a column for each captioner.
+// A line for each number of digits, two columns for each captioner.
 void report(const std::vector<Captioner>& captioners, const std::vector<Digit>& digits,
             const Arguments& arguments) {
-  std::cout << "\n  digits   exactly right without the penalty"
-            << (captioners.size() > 1 ? "   with it" : "") << ", of " << arguments.tests
-            << " pictures\n";
+  std::cout << "\n  " << arguments.tests << " pictures each   without the penalty"
+            << (captioners.size() > 1 ? "         with it" : "") << "\n  digits            ";
+  for (std::size_t i = 0; i < captioners.size(); ++i) std::cout << "   right   cells seen";
+  std::cout << '\n';
   for (Index count = 1; count <= longest_tested; ++count) {
     const auto pictures = pictures_of(digits, count, arguments.tests, arguments.seed);
-    std::cout << std::setw(8) << count << std::fixed << std::setprecision(1);
-    int width = 35;
+    std::cout << std::setw(8) << count << std::string(12, ' ') << std::fixed
+              << std::setprecision(1);
     for (const Captioner& captioner : captioners) {
-      std::cout << std::setw(std::exchange(width, 9)) << exact_percent(captioner, pictures) << '%';
+      const Score score = score_of(captioner, pictures);
+      std::cout << std::setw(7) << score.exact << '%' << std::setw(12) << score.seen << '%';
     }
     std::cout << std::endl;
   }
