@@ -11,8 +11,10 @@
 #include "model_loss.hpp"
 #include <attend/attention/sharpened.hpp>
 #include <attend/cell/lstm.hpp>
+#include <attend/core/frame_batch.hpp>
 #include <attend/decoder/bahdanau.hpp>
 #include <attend/encoder/image_encoder.hpp>
+#include <attend/layer/dense.hpp>
 #include <attend/model/seq2seq.hpp>
 #include <attend/score/additive.hpp>
 
@@ -136,6 +138,56 @@ TEST(Captioner, AllocatesNothingWarm) {
   const auto step = [&] { model.loss_and_gradient(batch, 1, random, workspace, gradient); };
   step();
   EXPECT_EQ(reference::allocations_in(step), 0);
+}
+
+/// An encoder of a caller's own, of sequences of vectors: h = W x + b, and the first h begins.
+struct FrameEncoder {
+  using Source = attend::FrameBatch<double>;
+  struct Trace : attend::Encoding<double> {
+    attend::Buffer<double> d_frames;
+  };
+
+  attend::Dense<double> dense;
+
+  static void parameters(auto&& f, auto&... m) { f("dense", m.dense...); }
+
+  void forward(const Source& source, Random* /*random*/, Trace& trace,
+               attend::Keep /*keep*/) const {
+    const Index d = dense.W.rows();
+    auto H = trace.annotations.resize(d, source.layout.columns());
+    dense.forward(source.frames.view(), H);
+    trace.final_states.setZero(d, source.size());
+    for (Index r = 0; r < source.layout.count(0); ++r) {
+      trace.final_states.col(source.layout.sequence(r)) = H.col(r);
+    }
+  }
+  void backward(const FrameEncoder& transposed, const Source& source, attend::View<double> dH,
+                const Matrix<double>& d_final_states, Trace& trace, FrameEncoder& gradient) const {
+    for (Index r = 0; r < source.layout.count(0); ++r) {
+      dH.col(r) += d_final_states.col(source.layout.sequence(r));
+    }
+    const auto X = source.frames.view();
+    dense.backward(transposed.dense, X, dH, trace.d_frames.zero(X.rows(), X.cols()),
+                   gradient.dense);
+  }
+};
+
+TEST(Seq2Seq, ReadsWhatItsEncoderReads) {
+  using Model = attend::Seq2Seq<FrameEncoder, Decoder<double>>;
+  Random random(6);
+  Model model({attend::Dense<double>({.input = 3, .output = 6}, random)}, make<double>().decoder);
+  const std::vector<Model::Example> pairs = {
+      {reference::random_matrix<double>(random, 3, 2), {3, 2}},
+      {reference::random_matrix<double>(random, 3, 5), {4, 6, 3, 2}}};
+  EXPECT_EQ(Model::size(pairs[1]), 5 + 4);
+  Model::Batch batch;
+  batch.assign(std::vector<const Model::Example*>{&pairs[0], &pairs[1]});
+  Model::Workspace workspace;
+  auto gradient = attend::zero_like(model);
+  Random same(loss_seed);
+  model.loss_and_gradient(batch, 0.7, same, workspace, gradient);
+  const auto report = check_loss_gradient(model, batch, 0.7, gradient, 3);
+  EXPECT_TRUE(report.passed()) << report.message();
 }
 
 TEST(ImageEncoder, LeavesAnAnnotationForEachCell) {
