@@ -496,4 +496,42 @@ TEST(AttentionErrors, SayWhichShapeIsWrong) {
   EXPECT_NE(shape_error([&] { attention.attend(Q, Q, C, workspace); }), "nothing");
 }
 
+TEST(AttentionErrors, SayWhichSizeIsWrongOfWhatIsProjected) {
+  const Attention attention(attend::Dot<float>{});
+  const Matrix<float> K = Matrix<float>::Ones(4, 7);
+  const Matrix<float> A = Matrix<float>::Ones(4, 2);
+  const Matrix<float> six = Matrix<float>::Ones(5, 6);
+  const Matrix<float> V = Matrix<float>::Ones(5, 7);
+  AttentionWorkspace<float> workspace;
+  Matrix<float> C(5, 2);
+  std::vector<float> normalisers(2);
+  const std::span<float> one = std::span(normalisers).first(1);
+  EXPECT_EQ(shape_error([&] {
+              attention.attend({K, six}, {A}, C, workspace);
+            }),
+            "Attention::attend: number of values is 6, expected 7");
+  EXPECT_EQ(shape_error([&] {
+              attention.attend({K, V}, {A}, C, workspace, one);
+            }),
+            "Attention::attend: number of normalisers is 1, expected 2");
+  Matrix<float> dA = A;
+  Matrix<float> dK = K;
+  Matrix<float> dV = V;
+  Attention gradient = attention;
+  const auto error_of_backward = [&](const Matrix<float>& contexts, std::span<const float> kept,
+                                     const Matrix<float>& dC, Matrix<float>& to) {
+    return shape_error([&] {
+      attention.backward({K, V}, {A}, {contexts, kept}, dC, to, {dK, dV}, gradient, workspace);
+    });
+  };
+  EXPECT_EQ(error_of_backward(A, normalisers, C, dA),
+            "Attention::backward: C is (4 x 2), expected (5 x 2)");
+  EXPECT_EQ(error_of_backward(C, one, C, dA),
+            "Attention::backward: number of normalisers is 1, expected 2");
+  EXPECT_EQ(error_of_backward(C, normalisers, A, dA),
+            "Attention::backward: dC is (4 x 2), expected (5 x 2)");
+  EXPECT_EQ(error_of_backward(C, normalisers, C, dK),
+            "Attention::backward: dA is (4 x 7), expected (4 x 2)");
+}
+
 }  // namespace

@@ -60,6 +60,13 @@ TEST(KeyValueCache, SaysWhatIsWrong) {
                  "KeyValueCache::append: keys and values is (2 x 2), expected (3 x 2)");
   }
   try {
+    cache.append(1, Matrix<float>(3, 2));
+    FAIL();
+  } catch (const std::invalid_argument& error) {
+    EXPECT_STREQ(error.what(),
+                 "KeyValueCache::append: layer 1 is not among the 1 that the cache began with");
+  }
+  try {
     cache.select(std::vector<Index>{0, 2});
     FAIL();
   } catch (const std::invalid_argument& error) {

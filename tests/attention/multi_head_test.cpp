@@ -367,6 +367,25 @@ TEST(MultiHead, SaysWhatIsWrong) {
               heads.attend({K, Q, K, 0, {}}, C, workspace);
             }),
             "MultiHead: queries is (4 x 5), expected (4 x 3)");
+  Matrix<float> weights(5, 3);
+  attend::View<float> view = weights;
+  EXPECT_EQ(message_of([&] {
+              heads.attend({Q, K, K, 0, {}}, C, workspace, {}, &view);
+            }),
+            "MultiHead: weights is (5 x 3), expected (10 x 3)");
+  std::vector<float> normalisers(3);
+  EXPECT_EQ(message_of([&] {
+              heads.attend({Q, K, K, 0, {}}, C, workspace, normalisers);
+            }),
+            "MultiHead: number of normalisers is 3, expected 6");
+  Matrix<float> dQ(4, 3);
+  Matrix<float> dK(4, 5);
+  attend::MultiHead<float> gradient(Heads{2, 2, 2, 2});
+  EXPECT_EQ(message_of([&] {
+              heads.backward({Q, K, K, 0, {}}, C, normalisers, C, {dQ, dK, dK, 0, {}}, gradient,
+                             workspace);
+            }),
+            "MultiHead: number of normalisers is 3, expected 6");
 }
 
 }  // namespace

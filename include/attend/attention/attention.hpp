@@ -160,6 +160,7 @@ class Attention {
                   C.cols());
     }
     check_shape("Attention::attend", "C", C, memory.values.rows(), U);
+    check_size("Attention::attend", "number of values", memory.values.cols(), memory.keys.cols());
     if (weights != nullptr) {
       check_shape("Attention::attend", "weights", *weights, memory.keys.cols(), U);
       weights->setZero();
@@ -177,6 +178,7 @@ class Attention {
         workspace.normalisers.resize(static_cast<std::size_t>(U));
         known = workspace.normalisers;
       }
+      check_size("Attention::attend", "number of normalisers", std::ssize(known), U);
       along(memory, queries, workspace, [&](const auto& way, Index u, Index count) {
         way.attend(u, count, C.middleCols(u, count), known.data() + u, weights);
       });
@@ -225,6 +227,12 @@ class Attention {
       check_argument(outcome.d_weights == nullptr,
                      "Attention::backward: softmax in tiles takes no gradient of its weights; use "
                      "Sharpened{} as the alignment function, which is softmax by whole columns");
+      const Index U = queries.A.cols();
+      check_shape("Attention::backward", "C", outcome.C, memory.values.rows(), U);
+      check_shape("Attention::backward", "dC", dC, memory.values.rows(), U);
+      check_shape("Attention::backward", "dA", dA, queries.A.rows(), U);
+      check_size("Attention::backward", "number of normalisers", std::ssize(outcome.normalisers),
+                 U);
       along(memory, queries, workspace, [&](const auto& way, Index u, Index count) {
         way.backward(u, count, outcome.C, outcome.normalisers, dC, dA, d_memory, gradient.score);
       });

@@ -37,6 +37,8 @@ class KeyValueCache {
 
   /// The new step's keys and values of one layer, KV (rows x n).
   void append(Index layer, ConstView<S> KV) {
+    check_argument(layer >= 0 && layer < std::ssize(layers_), "KeyValueCache::append: layer ",
+                   layer, " is not among the ", layers_.size(), " that the cache began with");
     check_shape("KeyValueCache::append", "keys and values", KV, rows_, size());
     if (steps_ == capacity_) reserve(places_, 2 * capacity_);
     for (Index i = 0; i < size(); ++i) {

@@ -80,7 +80,11 @@ class MultiHead {
   void attend(const Inputs& in, View<S> C, AttentionWorkspace<S>& workspace,
               std::span<S> normalisers = {}, View<S>* weights = nullptr) const {
     check_shapes(in, C);
+    if (!normalisers.empty()) check_normalisers(std::ssize(normalisers), C.cols());
     const Index T = in.keys.cols();
+    if (weights != nullptr) {
+      check_shape("MultiHead", "weights", *weights, heads_.heads * T, C.cols());
+    }
     for (Index h = 0; h < heads_.heads; ++h) {
       const std::span<S> own = normalisers.empty() ? normalisers : part(normalisers, h, C.cols());
       if (weights == nullptr) {
@@ -98,6 +102,7 @@ class MultiHead {
   void backward(const Inputs& in, ConstView<S> C, std::span<const S> normalisers, ConstView<S> dC,
                 const Gradients& d, MultiHead& gradient, AttentionWorkspace<S>& workspace) const {
     check_shapes(in, C);
+    check_normalisers(std::ssize(normalisers), C.cols());
     for (Index h = 0; h < heads_.heads; ++h) {
       const Index g = key_head(h);
       attention_.backward(memory(in, h), queries(in, h),
@@ -148,6 +153,10 @@ class MultiHead {
     check_shape("MultiHead", "keys", in.keys, heads_.key_rows(), in.values.cols());
     check_shape("MultiHead", "values", in.values, heads_.value_rows(), in.keys.cols());
     check_shape("MultiHead", "contexts", C, heads_.context_rows(), in.queries.cols());
+  }
+
+  void check_normalisers(Index count, Index U) const {
+    check_size("MultiHead", "number of normalisers", count, heads_.heads * U);
   }
 
   Heads heads_;
