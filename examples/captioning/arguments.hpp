@@ -1,9 +1,9 @@
 /// The command line of the example.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -14,7 +14,7 @@ namespace captioning {
 
 struct Arguments {
   bool help = false;
-  std::string data = "../shared/data/mnist";
+  std::string data = {};
   std::string alignment = "sparsemax";
   double penalty = 0.03;
   std::int64_t rounds = 20;
@@ -33,7 +33,7 @@ inline constexpr std::string_view usage =
     "Learns to read pictures of 1 to 4 hand-written digits, without the doubly stochastic penalty\n"
     "and with it, and reads pictures of 1 to 6 digits that it has not seen. Or a picture of "
     "yours.\n"
-    "  --data       where MNIST's files are (../shared/data/mnist)\n"
+    "  --data       where MNIST's files are ($ATTEND_SHARED_DIR/data/mnist)\n"
     "  --alignment  how weights come of energies; sampled learns from rewards (sparsemax)\n"
     "  --penalty    the weight of the penalty; 0 leaves it out (0.03)\n"
     "  --rounds     of learning (20)\n"
@@ -46,20 +46,13 @@ inline constexpr std::string_view usage =
 
 /// Throws std::invalid_argument with a line that says what to do.
 inline Arguments parse_arguments(int count, const char* const* values) {
-  Arguments arguments;
-  const auto take_penalty = [&](std::string_view /*name*/, std::string_view value) {
-    const std::string text(value);
-    char* stop = nullptr;
-    arguments.penalty = std::strtod(text.c_str(), &stop);
-    if (text.empty() || *stop != '\0' ||
-        !(arguments.penalty >= 0 && std::isfinite(arguments.penalty))) {
-      throw std::invalid_argument("--penalty is '" + text + "', expected a number of 0 or more");
-    }
-  };
+  const char* shared = std::getenv("ATTEND_SHARED_DIR");
+  const std::filesystem::path folder = shared != nullptr ? shared : "../shared";
+  Arguments arguments{.data = (folder / "data/mnist").string()};
   options::parse(count, values,
                  {{"--data", options::text_into(arguments.data)},
                   {"--alignment", options::text_into(arguments.alignment)},
-                  {"--penalty", take_penalty},
+                  {"--penalty", options::real_into(arguments.penalty)},
                   {"--rounds", options::number_into<std::int64_t>(arguments.rounds, 1)},
                   {"--canvases", options::number_into<std::int64_t>(arguments.canvases, 1)},
                   {"--tests", options::number_into<std::int64_t>(arguments.tests, 1)},

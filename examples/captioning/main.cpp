@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "../output.hpp"
 #include "arguments.hpp"
 #include "canvas.hpp"
 #include "captioner.hpp"
@@ -152,6 +153,8 @@ void save(const Captioner& captioner, const Arguments& arguments) {
 
 int learn(const Arguments& arguments) {
   (void)alignment_named(arguments.alignment);
+  if (!arguments.model.empty()) output::check(arguments.model);
+  if (!arguments.picture.empty()) output::check(arguments.picture);
   const std::vector<Digit> known = digits_of(arguments.data, "train");
   const std::vector<Digit> unknown = digits_of(arguments.data, "t10k");
   std::cout << "Learning to read 1 to " << longest_learned << " digits of " << known.size()

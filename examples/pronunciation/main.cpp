@@ -149,9 +149,12 @@ bool compare(const Pronunciation& pronounce, const std::filesystem::path& path) 
 int main(int count, char** arguments) {
   try {
     const std::vector<std::string> given(arguments + 1, arguments + count);
-    if (given.empty()) {
-      std::cerr << "usage: pronunciation FOLDER [WORD...]\n";
-      return 2;
+    if (given.empty() || given.front() == "--help") {
+      (given.empty() ? std::cerr : std::cout)
+          << "usage: pronunciation FOLDER [WORD...]\n"
+             "Says how words are spoken, by the model in FOLDER (vocab.json, model.safetensors); "
+             "without\nwords it compares what it says with all of FOLDER/expected.tsv.\n";
+      return given.empty() ? 2 : 0;
     }
     const std::filesystem::path folder = given.front();
     const Pronunciation pronounce(folder);

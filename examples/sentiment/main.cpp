@@ -7,6 +7,7 @@
 #include <exception>
 #include <iomanip>
 #include <iostream>
+#include <new>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -14,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "../output.hpp"
 #include "arguments.hpp"
 #include "labelled_text.hpp"
 #include "sentiment_model.hpp"
@@ -98,6 +100,7 @@ void show(const std::string& sentence, const Opinion& opinion) {
 }
 
 void learn(const sentiment::Arguments& arguments) {
+  if (!arguments.save.empty()) output::check(arguments.save);
   const attend::Stopwatch watch;
   const Texts training = sentiment::read_labelled(arguments.train);
   const Texts dev = sentiment::read_labelled(arguments.dev);
@@ -154,6 +157,9 @@ int main(int count, char** values) try {
     learn(arguments);
   }
   return EXIT_SUCCESS;
+} catch (const std::bad_alloc&) {
+  std::cerr << "sentiment: out of memory; choose smaller sizes\n";
+  return 2;
 } catch (const std::exception& error) {
   std::cerr << "sentiment: " << error.what() << '\n';
   return 2;

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "../output.hpp"
 #include "evaluate.hpp"
-#include "output.hpp"
 #include <attend/io/atomic_file.hpp>
 #include <attend/view/chart.hpp>
 
@@ -81,7 +81,7 @@ inline void draw(const std::string& path, const Evaluation& result, attend::Char
 }
 
 inline int evaluate(const EvaluateCommand& command) {
-  if (!command.chart.empty()) check_output(command.chart);
+  if (!command.chart.empty()) output::check(command.chart);
   std::vector<TranslationModel> translators;
   for (const std::string& path : command.models) {
     translators.push_back(load_model(path));

@@ -45,6 +45,29 @@ inline void check_weight_loss(std::string_view option, double factor, const Reci
                          option, " needs a recurrent decoder with a score");
 }
 
+/// For a new model: throws std::invalid_argument for options that its parts would not hear of.
+inline void check_parts(const Recipe& recipe) {
+  const Recipe usual;
+  attend::check_argument(decoder_is_recurrent(recipe) || recipe.score == usual.score, "--score ",
+                         recipe.score, " belongs to a recurrent decoder; choose another --decoder");
+  if (recipe.encoder == "transformer" || !decoder_is_recurrent(recipe)) return;
+  for (const auto& [option, given] :
+       {std::pair("--heads", recipe.heads != usual.heads),
+        std::pair("--key-heads", recipe.key_heads != usual.key_heads),
+        std::pair("--feed-forward", recipe.feed_forward != usual.feed_forward),
+        std::pair("--activation", recipe.activation != usual.activation),
+        std::pair("--norm", recipe.norm != usual.norm),
+        std::pair("--norm-kind", recipe.norm_kind != usual.norm_kind),
+        std::pair("--positions", recipe.positions != usual.positions),
+        std::pair("--relative-clip", recipe.relative_clip != usual.relative_clip),
+        std::pair("--soft-cap", recipe.soft_cap != usual.soft_cap),
+        std::pair("--self-reach", recipe.self_reach != usual.self_reach),
+        std::pair("--attention-dropout", recipe.attention_dropout != usual.attention_dropout)}) {
+    attend::check_argument(!given, option,
+                           " belongs to a transformer; choose one as --encoder or --decoder");
+  }
+}
+
 inline void check_model(const Recipe& recipe) {
   check_at_least("--hidden", recipe.hidden, 1);
   check_at_least("--embed", recipe.embedding, 1);

@@ -7,11 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "../output.hpp"
 #include "average.hpp"
 #include "evaluate.hpp"
 #include "interrupt.hpp"
 #include "memory.hpp"
-#include "output.hpp"
 #include "progress.hpp"
 #include "training.hpp"
 #include <attend/train/trainer.hpp>
@@ -66,9 +66,10 @@ inline std::vector<attend::SentencePair> training_pairs(const Training& training
 /// Everything that can be wrong without the texts, before anything is read or written.
 inline void check(const TrainCommand& command) {
   check(command.recipe);
+  if (!command.resume) check_parts(command.recipe);
   check_threads(command.threads);
   check_amount("--checkpoint-seconds", command.checkpoint_seconds);
-  check_output(command.model);
+  output::check(command.model);
   for (const auto& path : {std::filesystem::path(command.model), training_path(command.model)}) {
     attend::check_argument(command.resume || command.overwrite || !std::filesystem::exists(path),
                            path.string(),

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "output.hpp"
+#include "../output.hpp"
 #include "simultaneous.hpp"
 #include "translate.hpp"
 #include <attend/io/atomic_file.hpp>
@@ -126,7 +126,7 @@ inline void check(const TranslateCommand& command, const Recipe& recipe) {
       !command.interprets() || (command.alignments.empty() && command.search.n_best == 1),
       command.wait_k > 0 ? "--wait-k" : "--policy",
       " says one word after the other and goes neither with --n-best nor with --alignments");
-  if (command.alignments == "svg") make_folder(command.folder);
+  if (command.alignments == "svg") output::make_folder(command.folder);
 }
 
 template <class Begin>

@@ -78,9 +78,11 @@ refuses() {
   [[ $status == 2 && $line == captioning:* && $line == *"$words"* && $line != *$'\n'* ]] ||
     fail "$what: $status, $line"
 }
-refuses "a penalty below 0" "number of 0 or more" --penalty -1
+refuses "a penalty below 0" "expected a number from 0" --penalty -1
 refuses "an unknown alignment" "softmax, sparsemax or sampled" --data data --alignment hard
 refuses "a folder without digits" "there is no file train" --data .
+refuses "a model where no folder is" "there is no folder nowhere" --data data --model nowhere/model
+refuses "a picture that is a folder" "data is a folder" --data data --picture data
 refuses "reading without a model" "--model" --read page.pgm
 refuses "a picture as model" "page.pgm" --read page.pgm --model page.pgm
 refuses "what is no PGM" "not a PGM file" --read model --model model

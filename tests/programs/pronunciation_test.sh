@@ -15,3 +15,4 @@ done
 "$program" "$model" || exit 1
 [[ $("$program" "$model" colour) == $'colour\tK AH1 L AW0 R' ]] || { echo "colour is said otherwise"; exit 1; }
 if "$program" "$model/vocab.json" x 2>/dev/null; then echo "a file was taken for a folder"; exit 1; fi
+[[ $("$program" --help) == usage:* ]] || { echo "--help is no usage"; exit 1; }

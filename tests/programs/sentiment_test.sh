@@ -82,6 +82,8 @@ fails "'--colour' is unknown; see --help" --colour red
 fails "--pooling is 'sum', expected attentive, structured, mean, max or last" --pooling sum
 fails "--dropout is '1', expected a number from 0 to less than 1" --dropout 1
 fails "--epochs is '0', expected a whole number from 1" --epochs 0
+fails "nowhere/model cannot be written: there is no folder nowhere" "${data[@]}" --save nowhere/model
+fails ". is a folder; give the name of a file to write" "${data[@]}" --save .
 fails "missing.txt: cannot be read" --train missing.txt
 fails "label.txt: line 1 is 'praise', expected a label and a text" --train label.txt
 fails "blank.txt: all lines are blank" "${data[@]}" --dev blank.txt

@@ -524,6 +524,11 @@ refused_options() {
 --subwords -1 0 or more
 --checkpoint-seconds -1 0 or more
 OPTIONS
+  refuses "a score of a transformer" "--score general belongs to" train new --decoder transformer \
+    --score general
+  refuses "positions of a recurrent model" "--positions belongs to a transformer" train new \
+    --positions rotary
+  refuses "heads of a recurrent model" "--heads belongs to a transformer" train new --heads 2
   refuses "--input-feeding alone" "--decoder luong" train new --input-feeding
   refuses "--rewards alone" "--alignment sampled" train new --rewards
   refuses "--coverage-loss without a score" "recurrent decoder" train new --score none \

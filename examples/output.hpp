@@ -8,10 +8,10 @@
 
 #include <attend/core/error.hpp>
 
-namespace translator {
+namespace output {
 
 /// Throws std::invalid_argument if a file of that name can certainly not be written.
-inline void check_output(const std::filesystem::path& path) {
+inline void check(const std::filesystem::path& path) {
   std::error_code ignored;
   attend::check_argument(!std::filesystem::is_directory(path, ignored), path.string(),
                          " is a folder; give the name of a file to write");
@@ -30,7 +30,7 @@ inline void make_folder(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder, error);
   attend::check_argument(std::filesystem::is_directory(folder, error), folder.string(),
                          " cannot be made a folder", error ? ": " + error.message() : "");
-  check_output(folder / "1.svg");
+  check(folder / "1.svg");
 }
 
-}  // namespace translator
+}  // namespace output
