@@ -476,7 +476,7 @@ refused_options() {
   done <<'OPTIONS'
 --cell gur gru, lstm, rnn
 --score adaptive additive, concat, cosine, coverage, dot, general, location
---window oriel causal, full, local
+--window oriel causal, causal_local, full, local
 --alignment crooked argmax, local_predictive, memory_addressing, monotonic, monotonic_parallel, sampled
 --reach 0 1 or more
 --beta 0 more than 0
