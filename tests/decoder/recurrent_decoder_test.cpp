@@ -280,6 +280,34 @@ TEST(DecoderErrors, SayWhichConfigurationCannotBe) {
             "Bridge: number of the encoder's state rows, to be copied, is 6, expected 12");
   EXPECT_EQ(config_error({.readout = 4, .activation = ReadoutActivation::none}),
             "Readout: output size, without weights, is 4, expected 17");
+  EXPECT_EQ(config_error({}),
+            "RecurrentDecoder: hidden, embedding and readout are 6, 5, 0, expected at least 1, 0 "
+            "(the context alone is read) and 1");
+  EXPECT_EQ(config_error({.readout = 4, .readout_dropout = 1.5}),
+            "dropout: the probability is 1.5, expected [0, 1)");
+}
+
+TEST(DecoderErrors, SayWhichCellsDoNotFit) {
+  const auto error_of = [](Index vocabulary, Index more_input, Index units) {
+    Random random(1);
+    using Gru = attend::Gru<float>;
+    const auto cell = [&](Index input, Random& r) { return Gru({input + more_input, units}, r); };
+    return message_of<std::invalid_argument>([&] {
+      attend::RecurrentDecoder<Gru, attend::Dot<float>>({.vocabulary = vocabulary,
+                                                         .embedding = 5,
+                                                         .hidden = 6,
+                                                         .annotation = 6,
+                                                         .encoder_states = 6,
+                                                         .readout = 4},
+                                                        cell, attend::Dot<float>(), random);
+    });
+  };
+  EXPECT_EQ(error_of(9, 0, 6), "nothing was thrown");
+  EXPECT_EQ(error_of(0, 0, 6), "RecurrentDecoder: vocabulary is 0, expected 1 or more");
+  EXPECT_EQ(error_of(9, 1, 6),
+            "RecurrentDecoder: input size of the cell that was made is 6, expected 5");
+  EXPECT_EQ(error_of(9, 0, 5),
+            "RecurrentDecoder: number of its units, which .hidden says, is 5, expected 6");
 }
 
 TEST(DecoderErrors, SayWhichShapeIsWrong) {
@@ -310,6 +338,11 @@ TEST(DecoderErrors, SayWhichShapeIsWrong) {
   EXPECT_EQ(message_of<ShapeError>(
                 [&] { decoder.remember(batch.sources, batch.annotations, wrong, pass.memory); }),
             "RecurrentDecoder::remember: final_states is (3 x 5), expected (6 x 5)");
+  const Matrix<float> low(batch.annotations.rows() - 1, batch.annotations.cols());
+  EXPECT_EQ(message_of<ShapeError>(
+                [&] { decoder.remember(batch.sources, low, batch.final_states, pass.memory); }),
+            "RecurrentDecoder::remember: rows of the annotations is " + std::to_string(low.rows()) +
+                ", expected " + std::to_string(batch.annotations.rows()));
   attend::TokenBatch fewer;
   fewer.assign(std::vector<std::vector<Token>>{{1}});
   EXPECT_EQ(message_of<ShapeError>(

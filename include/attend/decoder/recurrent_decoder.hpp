@@ -36,6 +36,8 @@ class RecurrentDecoder : public RecurrentSteps<C, Z, W, F> {
   RecurrentDecoder(const RecurrentDecoderConfig& config, MakeCell&& make_cell,
                    Attention<Z, W, F> asks, Random& random) {
     detail::checked(config);
+    check_argument(config.vocabulary >= 1, "RecurrentDecoder: vocabulary is ", config.vocabulary,
+                   ", expected 1 or more");
     const double shrink =
         config.tied_embeddings ? std::sqrt(static_cast<double>(config.embedding)) : 1;
     embedding = Embedding<S>(

@@ -52,6 +52,13 @@ namespace detail {
 inline const RecurrentDecoderConfig& checked(const RecurrentDecoderConfig& config) {
   check_argument(config.layers >= 1, "RecurrentDecoder: layers is ", config.layers,
                  ", expected 1 or more");
+  check_argument(config.hidden >= 1 && config.embedding >= 0 && config.readout >= 1,
+                 "RecurrentDecoder: hidden, embedding and readout are ", config.hidden, ", ",
+                 config.embedding, ", ", config.readout,
+                 ", expected at least 1, 0 (the context alone is read) and 1");
+  for (const double p : {config.embedding_dropout, config.layer_dropout, config.readout_dropout}) {
+    check_probability(p);
+  }
   check_argument(!config.input_feeding || config.order == DecoderOrder::step_then_attend,
                  "RecurrentDecoder: input feeding belongs to the order step_then_attend (Luong)");
   check_argument(!config.tied_embeddings || config.readout == config.embedding,

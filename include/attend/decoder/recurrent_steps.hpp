@@ -95,6 +95,10 @@ class RecurrentSteps {
                 Memory& memory) const {
     check_shape("RecurrentDecoder::remember", "final_states", final_states, config_.encoder_states,
                 layout.size());
+    if (attention) {
+      check_size("RecurrentDecoder::remember", "rows of the annotations", H.rows(),
+                 config_.annotation);
+    }
     const Index d_v = attention ? H.rows() : 0;
     memory.attention.resize(layout.lengths(), d_v, attention ? attention->key_size(d_v) : 0);
     if (attention) {
@@ -265,6 +269,10 @@ class RecurrentSteps {
                           : route_.takes_context(i) ? config_.annotation
                                                     : config_.hidden;
       cells.push_back({make_cell(input, random), {}});
+      check_size("RecurrentDecoder", "input size of the cell that was made",
+                 cells.back().cell.input_size(), input);
+      check_size("RecurrentDecoder", "number of its units, which .hidden says,",
+                 cells.back().cell.hidden_size(), config_.hidden);
     }
     const Index beside = route_.asks_before_step() ? config_.annotation
                          : route_.input_feeding    ? config_.readout
