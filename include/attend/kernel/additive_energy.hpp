@@ -50,7 +50,7 @@ EIGEN_ALWAYS_INLINE P additive_denominator(const P& key, const P& query, S cap) 
 
 /// Features whose fractions share a reciprocal.
 template <Scalar S>
-inline constexpr Index together = 4 * packet::width<S>;
+inline constexpr Index shared_features = 4 * packet::width<S>;
 
 template <Scalar S>
 struct Fraction {
@@ -78,7 +78,7 @@ inline void additive_tile(Index d, const S* K, Index K_stride, const S* A, const
 #pragma GCC unroll 4
   for (int t = 0; t < Keys; ++t) sums[t] = packet::fill<S>(0);
   Index i = 0;
-  for (; i + together<S> <= d; i += together<S>) {
+  for (; i + shared_features<S> <= d; i += shared_features<S>) {
 #pragma GCC unroll 4
     for (int t = 0; t < Keys; ++t) {
       const S* key = K + t * K_stride;
@@ -141,7 +141,7 @@ void additive_energies_beside_sum(ConstView<S> K, const S* a, const Vector<S>& v
                                   const WeightedSum<S>& sum) {
   constexpr int keys = 4;
   constexpr Index w = packet::width<S>;
-  constexpr Index together = detail::together<S>;
+  constexpr Index together = detail::shared_features<S>;
   const ConstView<S>& V = sum.V;
   const Index both = std::min(K.cols(), V.cols()) / keys * keys;
   const Index rows = std::min(K.rows(), V.rows()) / together * together;
