@@ -116,16 +116,18 @@ await() {
 
 part_resume() {
   corpora
-  # It is killed somewhere on its way, however fast the machine goes.
+  # It is killed somewhere on its way: early at first, so that it is killed more than once, then
+  # later and later, so that it comes to its end, however fast the machine goes.
   local began=${EPOCHREALTIME/./}
   start_training unbroken --epochs 8
   wait "$training"
   check "an unbroken training" is $? 0
   local microseconds=$((${EPOCHREALTIME/./} - began))
-  local kills=0 code=137 mode=--overwrite
+  local kills=0 code=137 mode=--overwrite after
   for ((try = 1; try <= 100 && code == 137; ++try)); do
     start_training killed --epochs 8 $mode
-    sleep "$(printf '0.%06d' $(((RANDOM * 32768 + RANDOM) % (microseconds * (30 + try) / 60))))"
+    after=$(((RANDOM * 32768 + RANDOM) % (microseconds * (4 + try * try) / 60)))
+    sleep "$((after / 1000000)).$(printf '%06d' $((after % 1000000)))"
     kill -KILL "$training" 2>/dev/null && kills=$((kills + 1))
     { wait "$training"; } 2>/dev/null
     code=$?
