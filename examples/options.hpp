@@ -5,6 +5,8 @@
 #include <charconv>
 #include <concepts>
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <map>
@@ -109,6 +111,26 @@ inline void parse(int count, const char* const* values, const Takers& takers,
     if (i + 1 == count) throw std::invalid_argument(std::string(name) + " needs a value");
     found->second(name, values[i + 1]);
   }
+}
+
+/// The command line of an example that does nothing but learn.
+struct TrainingArguments {
+  bool help = false;
+  Training training = {};
+};
+
+/// Where nothing is said, `usual`. Throws std::invalid_argument with a line that says what to do.
+inline TrainingArguments parse_training(int count, const char* const* values,
+                                        const Training& usual) {
+  TrainingArguments arguments{.training = usual};
+  parse(count, values, takers_of(arguments.training), "see --help", &arguments.help);
+  return arguments;
+}
+
+/// A folder of the data that are no part of the project, $ATTEND_SHARED_DIR/data.
+inline std::filesystem::path shared_data(std::string_view folder) {
+  const char* shared = std::getenv("ATTEND_SHARED_DIR");
+  return std::filesystem::path(shared != nullptr ? shared : "../shared") / "data" / folder;
 }
 
 }  // namespace options

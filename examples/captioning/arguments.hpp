@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -46,9 +44,7 @@ inline constexpr std::string_view usage =
 
 /// Throws std::invalid_argument with a line that says what to do.
 inline Arguments parse_arguments(int count, const char* const* values) {
-  const char* shared = std::getenv("ATTEND_SHARED_DIR");
-  const std::filesystem::path folder = shared != nullptr ? shared : "../shared";
-  Arguments arguments{.data = (folder / "data/mnist").string()};
+  Arguments arguments{.data = options::shared_data("mnist").string()};
   options::parse(count, values,
                  {{"--data", options::text_into(arguments.data)},
                   {"--alignment", options::text_into(arguments.alignment)},

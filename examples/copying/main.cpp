@@ -165,7 +165,7 @@ int run(const options::Training& how) {
 }  // namespace
 
 int main(int count, char** values) try {
-  const names::Arguments arguments = names::parse_arguments(count, values);
+  const auto arguments = options::parse_training(count, values, names::usual_training);
   if (arguments.help) {
     std::cout << names::usage;
     return EXIT_SUCCESS;

@@ -7,10 +7,7 @@
 
 namespace repeats {
 
-struct Arguments {
-  bool help = false;
-  options::Training training = {.examples = 4000, .epochs = 12};
-};
+inline constexpr options::Training usual_training = {.examples = 4000, .epochs = 12};
 
 inline constexpr std::string_view usage =
     "usage: repeats [--examples N] [--epochs N] [--seed N]\n"
@@ -19,13 +16,5 @@ inline constexpr std::string_view usage =
     "  --examples  to learn from (4000)\n"
     "  --epochs    times that each is seen (12)\n"
     "  --seed      of all chance (1)\n";
-
-/// Throws std::invalid_argument with a line that says what to do.
-inline Arguments parse_arguments(int count, const char* const* values) {
-  Arguments arguments;
-  options::parse(count, values, options::takers_of(arguments.training), "see --help",
-                 &arguments.help);
-  return arguments;
-}
 
 }  // namespace repeats

@@ -181,7 +181,7 @@ void run(const options::Training& how) {
 }  // namespace
 
 int main(int count, char** values) try {
-  const repeats::Arguments arguments = repeats::parse_arguments(count, values);
+  const auto arguments = options::parse_training(count, values, repeats::usual_training);
   if (arguments.help) {
     std::cout << repeats::usage;
   } else {

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -57,8 +55,7 @@ inline constexpr std::string_view usage =
 
 /// Throws std::invalid_argument with a line that says what to do.
 inline Arguments parse_arguments(int count, const char* const* values) {
-  const char* shared = std::getenv("ATTEND_SHARED_DIR");
-  const auto data = std::filesystem::path(shared != nullptr ? shared : "../shared") / "data/sst2";
+  const auto data = options::shared_data("sst2");
   Arguments given{.train = (data / "train.txt").string(),
                   .dev = (data / "dev.txt").string(),
                   .test = (data / "test.txt").string()};

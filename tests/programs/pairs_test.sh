@@ -3,25 +3,12 @@
 #   pairs_test.sh SCRIPT
 # Exit code 0: all is as it should be; 1: it says what is not.
 set -u
+source "$(dirname -- "${BASH_SOURCE[0]}")/checks.sh"
 
 pairs=$(realpath "${1:?which script?}")
 home=$(mktemp -d) || exit 1
 trap 'rm -rf "$home"' EXIT
 cd "$home" || exit 1
-
-checks=0 failures=0
-
-check() {
-  local what=$1
-  shift
-  checks=$((checks + 1))
-  "$@" && return
-  failures=$((failures + 1))
-  echo "FAILED: $what"
-}
-
-is() { [[ $1 == "$2" ]] || { printf '  got      %s\n  expected %s\n' "$1" "$2" && false; }; }
-not() { ! "$@"; }
 
 # words COMMAND...: every line of the source through a command that reads a word a line.
 words() {
@@ -87,5 +74,4 @@ for wrong in "flying 1 1 1 1" "copy 1 0 1 1" "copy 1 3 2 1" "distinct 1 1 51 1" 
   check "$wrong: nothing written" not test -e wrong.source
 done
 
-echo "pairs: $((checks - failures)) of $checks checks passed"
-((failures == 0))
+summary pairs

@@ -3,6 +3,7 @@
 #   sentiment_test.sh PROGRAM
 # Exit code 0: all is as it should be; 1: it says what is not; 77: PROGRAM is not built.
 set -u
+source "$(dirname -- "${BASH_SOURCE[0]}")/checks.sh"
 
 program=${1:?which program?}
 if [[ ! -x $program ]]; then
@@ -12,20 +13,8 @@ fi
 home=$(mktemp -d) || exit 1
 trap 'rm -rf "$home"' EXIT
 cd "$home" || exit 1
+err=err
 
-checks=0 failures=0
-
-check() {
-  local what=$1
-  shift
-  checks=$((checks + 1))
-  "$@" && return
-  failures=$((failures + 1))
-  echo "FAILED: $what"
-  head -n 5 err
-}
-
-is() { [[ $1 == "$2" ]] || { printf '  got      %s\n  expected %s\n' "$1" "$2" && false; }; }
 run() { "$program" "$@" >out 2>err </dev/null; }
 
 # fails MESSAGE OPTION...: with code 2 and a message that holds MESSAGE.
@@ -95,5 +84,4 @@ fails "cut.model" --model cut.model
 printf '\0x' | dd of=attentive.model bs=1 seek=$(($(stat -c %s attentive.model) - 9)) conv=notrunc status=none
 fails "attentive.model" --model attentive.model
 
-echo "sentiment: $((checks - failures)) of $checks checks passed"
-((failures == 0))
+summary sentiment

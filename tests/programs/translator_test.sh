@@ -5,6 +5,7 @@
 #                                       errors or terminal
 # Exit code 0: all is as it should be; 1: it says what is not; 77: PROGRAM is not built.
 set -u
+source "$(dirname -- "${BASH_SOURCE[0]}")/checks.sh"
 
 program=${1:?which program?}
 part=${2:?which part?}
@@ -17,21 +18,6 @@ trap 'rm -rf "$home"' EXIT
 out=$home/out err=$home/err
 mkdir "$home/work" && cd "$home/work" || exit 1
 
-checks=0 failures=0
-
-# check WHAT COMMAND...: the command must succeed.
-check() {
-  local what=$1
-  shift
-  checks=$((checks + 1))
-  "$@" && return
-  failures=$((failures + 1))
-  printf 'FAILED: %s\n' "$what"
-  sed 's/^/    /' "$err" | head -n 5
-}
-
-is() { [[ $1 == "$2" ]] || { printf '  got      %s\n  expected %s\n' "$1" "$2" && false; }; }
-not() { ! "$@"; }
 lines() { awk 'END { print NR }' "$1"; }
 run() { "$program" "$@" >"$out" 2>"$err" </dev/null; }
 from() { "$program" "${@:2}" >"$out" 2>"$err" <"$1"; }
@@ -687,5 +673,4 @@ part_terminal() {
 }
 
 "part_$part"
-echo "$part: $((checks - failures)) of $checks checks passed"
-((failures == 0))
+summary "$part"
