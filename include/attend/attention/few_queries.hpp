@@ -127,9 +127,11 @@ class FewQueries {
     }
   }
 
-  /// Whether one query's energies can be made beside a sum.
+  /// Whether one query's energies can be made beside a sum: inner products beside values of the
+  /// keys' size.
   [[nodiscard]] bool overlaps() const {
-    return !tiles_.adjusts() && overlaps_sum(score_) && queries_.dropout.p == 0;
+    return !tiles_.adjusts() && overlaps_sum(score_) && queries_.dropout.p == 0 &&
+           (!inner_product_scale(score_) || memory_.keys.rows() == memory_.values.rows());
   }
 
   /// The walk of one query: the energies of a tile are made while the tile before is summed up.
