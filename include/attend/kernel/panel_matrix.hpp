@@ -147,16 +147,16 @@ class PanelMatrix {
   [[nodiscard]] Index position(Index i, Index j) const {
     return (i / panel_rows) * panel_stride() + j * panel_rows + i % panel_rows;
   }
-  /// Where the bfloat16 of an element lies, and by how many bits it is shifted.
+  /// The word that holds the bfloat16 of an element, and whether it is the word's odd one.
   struct PlaceInPairs {
     Index word;
-    unsigned shift;
+    bool odd;
   };
   [[nodiscard]] PlaceInPairs place_in_pairs(Index i, Index j) const {
     constexpr Index w = packet::width<S>;
     const Index packet = i % panel_rows / w;
     const Index column = (i / panel_rows) * panel_stride() / 2 + j * panel_rows / 2;
-    return {column + packet / 2 * w + i % w, packet % 2 == 0 ? 0U : 16U};
+    return {column + packet / 2 * w + i % w, packet % 2 != 0};
   }
 
   void check_full() const {
@@ -168,12 +168,13 @@ class PanelMatrix {
   }
 
   [[nodiscard]] Pairs to_pairs() const {
-    Pairs pairs = Pairs::Zero(size() / 2);
-    for (Index j = 0; j < cols_; ++j) {
-      for (Index i = 0; i < rows_; ++i) {
-        const PlaceInPairs place = place_in_pairs(i, j);
-        const float w = static_cast<float>(storage_[position(i, j)]);
-        pairs[place.word] |= BFloat16Pair{to_bfloat16(w)} << place.shift;
+    constexpr Index w = packet::width<S>;
+    Pairs pairs(size() / 2);
+    const S* even = storage_.data();
+    for (Index word = 0; word < pairs.size(); word += w, even += 2 * w) {
+      for (Index i = 0; i < w; ++i) {
+        pairs[word + i] =
+            to_bfloat16_pair(static_cast<float>(even[i]), static_cast<float>(even[w + i]));
       }
     }
     return pairs;
@@ -201,7 +202,7 @@ class PanelMatrix {
   }
   [[nodiscard]] S element(const Pairs& pairs, Index i, Index j) const {
     const PlaceInPairs place = place_in_pairs(i, j);
-    return from_bfloat16(static_cast<std::uint16_t>(pairs[place.word] >> place.shift));
+    return static_cast<S>(place.odd ? odd_of(pairs[place.word]) : even_of(pairs[place.word]));
   }
   [[nodiscard]] S element(const Bytes& bytes, Index i, Index j) const {
     return static_cast<S>(bytes.q[position(i, j)]) * bytes.scales[i];

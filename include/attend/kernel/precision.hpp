@@ -18,13 +18,16 @@ namespace attend::inline ATTEND_ABI {
 /// What packed weights are stored in; products compute in the model's own scalar all the same.
 ///
 /// - `full`: the scalar itself.
-/// - `bfloat16`: the upper half of a float, rounded to nearest, ties to even: relative error up to
-///   2^-8 an element (of a double: rounded to float before). Half of float's memory.
+/// - `bfloat16`: two weights share a word. One is its lower half, the upper half of a float; the
+///   other is the whole word read as a float, its lower half what the first one left there. Both
+///   are the nearest such numbers: relative error up to 2^-8 an element (of a double: rounded to
+///   float before). Half of float's memory.
 /// - `int8`: w = s q with q from -127 to 127 and a scale s = max |w| / 127 a row: error up to s/2
 ///   an element, and one rounding of s q. A quarter of float's memory.
 ///
 /// Reduced weights are for inference: they are read by products and element by element. An int8
-/// row that holds NaN or infinity is NaN.
+/// row that holds NaN or infinity is NaN. A bfloat16 that is a whole word is at least 2^-100 in
+/// magnitude, also for zero, and NaN for infinity, unless its lower half is zero.
 enum class Precision { full, bfloat16, int8 };
 
 /// "float32", "bfloat16" or "int8", as options of programs name them; nothing for other names.
@@ -45,6 +48,38 @@ enum class Precision { full, bfloat16, int8 };
 }
 [[nodiscard]] inline float from_bfloat16(std::uint16_t x) {
   return std::bit_cast<float>(std::uint32_t{x} << 16U);
+}
+
+/// Two weights in a word. To widen them takes one shift, because the odd one is the word itself.
+using BFloat16Pair = std::uint32_t;
+
+[[nodiscard]] inline float even_of(BFloat16Pair pair) {
+  return from_bfloat16(static_cast<std::uint16_t>(pair));
+}
+[[nodiscard]] inline float odd_of(BFloat16Pair pair) { return std::bit_cast<float>(pair); }
+
+/// The upper half with which the float above `lower` is nearest to `x`. No denormal, which slows
+/// multiplications down, and nothing beyond the largest float; what is not finite becomes NaN.
+[[nodiscard]] inline std::uint16_t to_bfloat16_above(std::uint16_t lower, float x) {
+  if (lower == 0) return to_bfloat16(x);
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  const std::uint32_t sign = bits >> 16U & 0x8000U;
+  if (!std::isfinite(x)) return static_cast<std::uint16_t>(sign | 0x7FC0U);
+  constexpr std::uint32_t smallest = 0x0D80;  // 2^-100
+  constexpr std::uint32_t largest = 0x7F7F;
+  const std::uint32_t magnitude = std::max(bits & 0x7FFFFFFFU, smallest << 16U | lower);
+  const std::uint32_t below = (magnitude - lower) >> 16U;
+  const std::uint32_t above = std::min(below + 1, largest);
+  const auto distance = [&](std::uint32_t upper) {
+    return std::abs(double{std::bit_cast<float>(upper << 16U | lower)} - std::abs(double{x}));
+  };
+  return static_cast<std::uint16_t>(sign | (distance(below) <= distance(above) ? below : above));
+}
+
+/// `even` to nearest, ties to even; `odd` to the nearest that stands above it.
+[[nodiscard]] inline BFloat16Pair to_bfloat16_pair(float even, float odd) {
+  const std::uint16_t lower = to_bfloat16(even);
+  return BFloat16Pair{to_bfloat16_above(lower, odd)} << 16U | lower;
 }
 
 /// w / s, rounded to nearest, from -127 to 127; 0 where the row is zero or s no number.

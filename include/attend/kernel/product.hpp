@@ -31,7 +31,7 @@ inline constexpr Index weights_nearby = Index{1} << 19;
 /// Bytes of the right factor of an outer product that stay there while a panel of the result
 /// passes.
 inline constexpr Index right_nearby = Index{1} << 19;
-/// Columns for which reduced weights are read as they are; for more they are expanded once for all.
+/// Columns for which int8 weights are read as they are; for more they are expanded once for all.
 inline constexpr Index columns_in_place = 2 * tile_columns;
 /// Columns of X that stay in the second-level cache while all weights pass.
 inline constexpr Index column_block = 192;
@@ -69,20 +69,30 @@ struct Ahead {
   }
 };
 
-/// One panel (`c.rows` high) times n columns of B, added to C. Columns are dealt to tiles as evenly
-/// as they go, so that a batch of 16 is 6 + 5 + 5 and not 6 + 6 + 4.
+/// `count` things dealt to parts of at most `most`, as evenly as they go: a batch of 16 columns is
+/// 6 + 5 + 5 and not 6 + 6 + 4.
+struct Deal {
+  Index parts;
+  Index fewest;
+  Index larger;
+
+  Deal(Index count, Index most)
+      : parts((count + most - 1) / most), fewest(count / parts), larger(count % parts) {}
+  [[nodiscard]] Index begin(Index part) const { return part * fewest + std::min(part, larger); }
+  [[nodiscard]] Index size(Index part) const { return fewest + (part < larger ? 1 : 0); }
+};
+
+/// One panel (`c.rows` high) times n columns of B, added to C.
 template <Scalar S, class Stored>
 EIGEN_ALWAYS_INLINE void panel_product(Index inner, Index n, LeftFactor<S, Stored> a,
                                        RightFactor<S> b, ProductBlock<S> c,
                                        const Ahead<S>& ahead = {}) {
   if (n == 0) return;
   const Index packets = (c.rows + packet::width<S> - 1) / packet::width<S>;
-  const Index tiles = (n + tile_columns - 1) / tile_columns;
-  const Index fewest = n / tiles;
-  const Index larger = n % tiles;
-  const Index step = ahead.step(tiles, inner);
-  for (Index i = 0; i < tiles; ++i) {
-    const Index columns = i < larger ? fewest + 1 : fewest;
+  const Deal tiles(n, tile_columns);
+  const Index step = ahead.step(tiles.parts, inner);
+  for (Index i = 0; i < tiles.parts; ++i) {
+    const Index columns = tiles.size(i);
     ahead.give(i, inner, step, a);
     tile_for<S, Stored>(packets, columns)(inner, a, b, c);
     b.data += columns * b.j_stride;
@@ -115,6 +125,7 @@ struct WeightsTimesBlock {
   static constexpr bool reduced = !std::is_same_v<S, Stored>;
   /// Double is for proofs; reduced weights are expanded for it, whatever the number of columns.
   static constexpr bool has_reduced_tiles = reduced && std::is_same_v<S, float>;
+  static constexpr bool whole_words = has_reduced_tiles && std::is_same_v<Stored, BFloat16Pair>;
 
   const PanelView<S, Stored>& W;
   Index k;
@@ -124,17 +135,12 @@ struct WeightsTimesBlock {
   ProductBlock<S> out;
 
   void add(Sweep sweep) const {
-    Index together = height;
+    const Index panels = (W.rows + height - 1) / height;
     if constexpr (!reduced || has_reduced_tiles) {
-      if (n <= 2) together *= panels_of_tile(static_cast<int>(n));
+      if (n == 1) return add_several<1>(panels, sweep);
+      if (n == 2) return add_several<2>(panels, sweep);
     }
-    const Index tall = together == height ? 0 : W.rows / together;
-    const Index rest = (W.rows - tall * together + height - 1) / height;
-    const auto add_tall = [&](Index t) { add_panels(t * together, together); };
-    const auto add_rest = [&](Index p) { add_panel(tall * together + p * height, sweep); };
-    if (sweep == Sweep::there) for_each_index(tall, sweep, add_tall);
-    for_each_index(rest, sweep, add_rest);
-    if (sweep == Sweep::back) for_each_index(tall, sweep, add_tall);
+    for_each_index(panels, sweep, [&](Index p) { add_panel(p * height, sweep); });
   }
 
  private:
@@ -146,14 +152,20 @@ struct WeightsTimesBlock {
             W.scales == nullptr ? nullptr : W.scales + i};
   }
 
-  void add_panels([[maybe_unused]] Index i, [[maybe_unused]] Index rows) const {
-    if constexpr (!reduced || has_reduced_tiles) {
-      several_panels_tile_for<S, Stored>(n)(depth, left(i, 0), right, out.part(i, rows));
-    }
+  template <int Columns>
+  void add_several(Index panels, Sweep sweep) const {
+    if (panels == 0) return;
+    const Deal tiles(panels, most_panels<Stored>(Columns));
+    for_each_index(tiles.parts, sweep, [&](Index t) {
+      const Index i = tiles.begin(t) * height;
+      const Index rows = std::min(tiles.size(t) * height, W.rows - i);
+      several_panels_tile_for<Columns, S, Stored>(tiles.size(t))(depth, left(i, 0), right,
+                                                                 out.part(i, rows));
+    });
   }
 
   void add_panel(Index i, Sweep sweep) const {
-    const bool in_place = !reduced || (has_reduced_tiles && n <= columns_in_place);
+    const bool in_place = !reduced || whole_words || (has_reduced_tiles && n <= columns_in_place);
     const Index most = in_place && n <= tile_columns ? std::max(depth, Index{1}) : inner_block;
     ProductBlock<S> c = out.part(i, std::min(height, W.rows - i));
     for (Index at = 0; at == 0 || at < depth; at += most, c.fresh = false) {

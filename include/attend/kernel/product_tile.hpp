@@ -14,11 +14,13 @@ namespace attend::inline ATTEND_ABI::detail {
 
 /// Columns of a product's tile: with the panel's height they fill the registers.
 inline constexpr Index tile_columns = 6;
-/// Panels that a tile of few columns takes at once: eight chains of multiply-adds hide their
-/// latency.
-constexpr int panels_of_tile(int columns) {
-  constexpr int packets = static_cast<int>(packet::panel_packets);
-  return columns == 1 ? 8 / packets : columns == 2 ? 2 : 1;
+/// Panels that a tile of one or two columns takes at most: enough chains of multiply-adds to hide
+/// their latency, and no more streams of weights than they need.
+template <class Stored>
+constexpr int most_panels(int columns) {
+  if (columns == 2) return 2;
+  if (packet::panel_packets == 2 || std::is_same_v<Stored, BFloat16Pair>) return 4;
+  return std::is_same_v<Stored, std::int8_t> ? 2 : 3;
 }
 
 /// The left factor as a tile reads it: a column every `k_stride` elements, panels (if it takes
@@ -77,14 +79,6 @@ EIGEN_ALWAYS_INLINE void bring_near(const char* p) {
 #endif
 }
 
-/// Keeps gcc from reading a packet from memory again where it is used again.
-template <class P>
-EIGEN_ALWAYS_INLINE void keep_loaded([[maybe_unused]] P& x) {
-#if defined(__GNUC__) && !defined(__clang__) && defined(EIGEN_VECTORIZE_AVX)
-  asm("" : "+v"(x));
-#endif
-}
-
 /// C (Panels x Packets packets, Columns) += A (... x inner) B (inner x Columns), in registers. A
 /// block with fewer rows goes through one that has them all. Factors are passed by reference: a
 /// struct copied into an argument is written in words and read in vectors, and that waits until
@@ -128,25 +122,20 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
       bring_near<S>(ahead);
       ahead += ahead_stride;
     }
-    P packets[Panels][Packets];
 #pragma GCC unroll 4
-    for (int q = 0; q < Panels; ++q)
-      load_column<Packets, S>(left + q * panel_stride, scales + q * Packets * w, packets[q]);
-    if constexpr (Columns == 2) {
+    for (int q = 0; q < Panels; ++q) {
+      P packets[Packets];
+      load_column<Packets, S>(left + q * panel_stride, scales + q * Packets * w, packets);
+      if constexpr (Columns == 2) {
 #pragma GCC unroll 4
-      for (int q = 0; q < Panels; ++q) {
-#pragma GCC unroll 4
-        for (int p = 0; p < Packets; ++p) keep_loaded(packets[q][p]);
+        for (int p = 0; p < Packets; ++p) keep_in_register(packets[p]);
       }
-    }
 #pragma GCC unroll 8
-    for (int j = 0; j < Columns; ++j) {
-      const P x = packet::fill<S>(right[j * j_stride]);
-#pragma GCC unroll 4
-      for (int q = 0; q < Panels; ++q) {
+      for (int j = 0; j < Columns; ++j) {
+        const P x = packet::fill<S>(right[j * j_stride]);
 #pragma GCC unroll 4
         for (int p = 0; p < Packets; ++p)
-          sums[j][q][p] = packet::multiply_add(packets[q][p], x, sums[j][q][p]);
+          sums[j][q][p] = packet::multiply_add(packets[p], x, sums[j][q][p]);
       }
     }
   }
@@ -182,31 +171,36 @@ ProductTile<S, S> product_tile_for(Index packets, Index columns) {
   return tiles[static_cast<std::size_t>((packets - 1) * tile_columns + columns - 1)];
 }
 
-template <Scalar S, class Stored, bool Several, int... Columns>
+template <Scalar S, class Stored, int... Columns>
 constexpr auto whole_panel_tiles(std::integer_sequence<int, Columns...> /*columns*/) {
   return std::array<ProductTile<S, Stored>, sizeof...(Columns)>{
-      &product_tile < Several ? panels_of_tile(Columns + 1) : 1,
-      static_cast<int>(packet::panel_packets), Columns + 1, S, Stored > ...};
+      &product_tile<1, static_cast<int>(packet::panel_packets), Columns + 1, S, Stored>...};
 }
 
-/// The tile of one panel; of reduced weights, whose padding is zero, always all of its packets.
+/// The tile of one panel; of reduced weights, whose padding is stored, always all of its packets.
 template <Scalar S, class Stored>
 ProductTile<S, Stored> tile_for(Index packets, Index columns) {
   if constexpr (std::is_same_v<S, Stored>) {
     return product_tile_for<S>(packets, columns);
   } else {
-    static constexpr auto tiles = whole_panel_tiles<S, Stored, false>(
+    static constexpr auto tiles = whole_panel_tiles<S, Stored>(
         std::make_integer_sequence<int, static_cast<int>(tile_columns)>{});
     return tiles[static_cast<std::size_t>(columns - 1)];
   }
 }
 
-/// The tile of `panels_of_tile(columns)` whole panels, for one or two columns.
-template <Scalar S, class Stored>
-ProductTile<S, Stored> several_panels_tile_for(Index columns) {
-  static constexpr auto tiles =
-      whole_panel_tiles<S, Stored, true>(std::make_integer_sequence<int, 2>{});
-  return tiles[static_cast<std::size_t>(columns - 1)];
+template <Scalar S, class Stored, int Columns, int... Panels>
+constexpr auto tiles_of_panels(std::integer_sequence<int, Panels...> /*panels*/) {
+  return std::array<ProductTile<S, Stored>, sizeof...(Panels)>{
+      &product_tile<Panels + 1, static_cast<int>(packet::panel_packets), Columns, S, Stored>...};
+}
+
+/// The tile of up to `most_panels(Columns)` panels.
+template <int Columns, Scalar S, class Stored>
+ProductTile<S, Stored> several_panels_tile_for(Index panels) {
+  static constexpr auto tiles = tiles_of_panels<S, Stored, Columns>(
+      std::make_integer_sequence<int, most_panels<Stored>(Columns)>{});
+  return tiles[static_cast<std::size_t>(panels - 1)];
 }
 
 }  // namespace attend::inline ATTEND_ABI::detail

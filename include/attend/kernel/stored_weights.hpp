@@ -2,8 +2,8 @@
 ///
 /// A column of a panel is `panel_packets` packets high. In full precision the packets lie behind
 /// each other, and so do they in int8. In bfloat16 an element of an even packet and the element of
-/// the odd packet behind it share a 32-bit word, the even one in its lower half: a shift and a mask
-/// make two packets of one load.
+/// the odd packet behind it share a 32-bit word: a packet of words is the odd one as it stands, and
+/// shifted up the even one.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,6 @@
 #include <attend/kernel/precision.hpp>
 
 namespace attend::inline ATTEND_ABI {
-
-/// Two bfloat16 of neighbouring packets.
-using BFloat16Pair = std::uint32_t;
 
 namespace packet {
 /// Packets in the height of a panel: four where there are 32 registers, two where there are 16.
@@ -36,7 +33,7 @@ template <Scalar S>
 [[nodiscard]] packet::Packet<S> lanes_of_pairs(const BFloat16Pair* pairs, bool odd) {
   alignas(64) S lanes[packet::width<S>];
   for (Index i = 0; i < packet::width<S>; ++i) {
-    lanes[i] = from_bfloat16(static_cast<std::uint16_t>(odd ? pairs[i] >> 16U : pairs[i]));
+    lanes[i] = static_cast<S>(odd ? odd_of(pairs[i]) : even_of(pairs[i]));
   }
   return packet::load(static_cast<const S*>(lanes));
 }
@@ -47,15 +44,40 @@ template <Scalar S>
   return packet::load(static_cast<const S*>(lanes));
 }
 
+/// Keeps compilers from reading a packet from memory again where it is used again, and from
+/// replacing an instruction by another one of the same effect.
+template <class P>
+EIGEN_ALWAYS_INLINE void keep_in_register([[maybe_unused]] P& x) {
+#if defined(__GNUC__) && defined(EIGEN_VECTORIZE_AVX)
+  asm("" : "+v"(x));
+#endif
+}
+
+/// Every 32-bit element moved up by 16 bits, the lower ones zero.
+template <class I>
+[[nodiscard]] EIGEN_ALWAYS_INLINE I shifted_up(const I& words) {
+  return Eigen::internal::plogical_shift_left<16>(words);
+}
+#ifdef EIGEN_VECTORIZE_AVX2
+/// By a shuffle: a shift would take the place of a multiply-add.
+[[nodiscard]] EIGEN_ALWAYS_INLINE Eigen::internal::Packet8i shifted_up(
+    const Eigen::internal::Packet8i& words) {
+  const __m128i half = _mm_set_epi8(13, 12, -1, -1, 9, 8, -1, -1, 5, 4, -1, -1, 1, 0, -1, -1);
+  __m256i places = _mm256_broadcastsi128_si256(half);
+  keep_in_register(places);
+  return _mm256_shuffle_epi8(words, places);
+}
+#endif
+
 /// The even and the odd packet of as many pairs as a packet is wide.
 template <Scalar S, class P>
 EIGEN_ALWAYS_INLINE void load_pairs(const BFloat16Pair* pairs, P& even, P& odd) {
   if constexpr (std::is_same_v<S, float> && !std::is_same_v<P, float>) {
     using I = typename Eigen::internal::unpacket_traits<P>::integer_packet;
-    const I bits = Eigen::internal::ploadu<I>(reinterpret_cast<const std::int32_t*>(pairs));
-    const I upper = Eigen::internal::pset1<I>(-65536);
-    even = Eigen::internal::preinterpret<P>(I(Eigen::internal::plogical_shift_left<16>(bits)));
-    odd = Eigen::internal::preinterpret<P>(I(Eigen::internal::pand(bits, upper)));
+    I words = Eigen::internal::ploadu<I>(reinterpret_cast<const std::int32_t*>(pairs));
+    keep_in_register(words);
+    even = Eigen::internal::preinterpret<P>(shifted_up(words));
+    odd = Eigen::internal::preinterpret<P>(words);
   } else {
     even = lanes_of_pairs<S>(pairs, false);
     odd = lanes_of_pairs<S>(pairs, true);
