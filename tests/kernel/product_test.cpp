@@ -131,12 +131,15 @@ TYPED_TEST(Product, EqualsTheThreeLoopsAndAdds) {
 
 TYPED_TEST(Product, MultiplyOverwrites) {
   using M = Matrix<TypeParam>;
-  for (const Index n : awkward) {
-    const M W = this->numbers(17, 9);
-    const M X = this->numbers(9, n);
-    M Y = M::Constant(17, n, std::numeric_limits<TypeParam>::quiet_NaN());
-    attend::multiply(PanelMatrix<TypeParam>(W), X, Y);
-    EXPECT_TRUE(same_bits<TypeParam>(Y, this->packed(W, X, M::Zero(17, n))));
+  // 512 rows are more panels than a tile of one column takes.
+  for (const Index m : {17, 512}) {
+    for (const Index n : awkward) {
+      const M W = this->numbers(m, 9);
+      const M X = this->numbers(9, n);
+      M Y = M::Constant(m, n, std::numeric_limits<TypeParam>::quiet_NaN());
+      attend::multiply(PanelMatrix<TypeParam>(W), X, Y);
+      EXPECT_TRUE(same_bits<TypeParam>(Y, this->packed(W, X, M::Zero(m, n)))) << m << " " << n;
+    }
   }
 }
 

@@ -3,8 +3,9 @@
 /// tanh(a + b) = 1 - 2 r with r = 1 / x, x = 1 + e^2a e^2b, the powers of keys and queries taken
 /// once. Four elements share one reciprocal: v_1/x_1 + v_2/x_2 = (v_1 x_2 + v_2 x_1) / (x_1 x_2),
 /// and two such fractions make one again. `a` and `b` are clamped to +-exponent_limit so that the
-/// powers stay finite and non-zero, x is capped so that its products do: exact to rounding while
-/// both are within the limit. The energy's error is below 6 epsilon x sum |v_i|.
+/// powers stay finite and non-zero: exact to rounding while both are within the limit. Where a
+/// product of four x is too large for a reciprocal, the energy is made again from capped ones. Its
+/// error is below 6 epsilon x sum |v_i|.
 #pragma once
 
 #include <attend/core/error.hpp>
@@ -35,6 +36,9 @@ void double_powers(View<S> X) {
 
 namespace detail {
 
+/// The largest product of four x that is divided by: numerators stay finite beside it.
+template <Scalar S>
+inline constexpr S denominator_limit = std::is_same_v<S, float> ? S(1e30) : S(1e280);
 /// The largest x whose fourth power still has a reciprocal; 1/x is then nothing beside 1. And the
 /// largest for gradients, which 4/x is.
 template <Scalar S>
@@ -42,10 +46,14 @@ inline constexpr S energy_cap = std::is_same_v<S, float> ? S(1e9) : S(1e75);
 template <Scalar S>
 inline constexpr S gradient_cap = std::is_same_v<S, float> ? S(1e18) : S(1e150);
 
-/// x = 1 + e^2a e^2b, capped.
+/// x = 1 + e^2a e^2b, and capped.
+template <class P, class S = typename Eigen::internal::unpacket_traits<P>::type>
+EIGEN_ALWAYS_INLINE P additive_denominator(const P& key, const P& query) {
+  return packet::multiply_add(key, query, packet::fill<S>(1));
+}
 template <class P, class S = typename Eigen::internal::unpacket_traits<P>::type>
 EIGEN_ALWAYS_INLINE P additive_denominator(const P& key, const P& query, S cap) {
-  return packet::pmin(packet::multiply_add(key, query, packet::fill<S>(1)), packet::fill<S>(cap));
+  return packet::pmin(additive_denominator(key, query), packet::fill<S>(cap));
 }
 
 /// Features whose fractions share a reciprocal.
@@ -66,15 +74,28 @@ struct Fraction {
   }
 };
 
-/// E[t] = sum v + 2 sum_i v_i (-1/x_i), four packets of features at a time; `beside(i)` does
-/// something else beside the packets from feature i on.
-template <int Keys, Scalar S, class Beside>
-inline void additive_tile(Index d, const S* K, Index K_stride, const S* A, const S* v, S sum_v,
-                          S* E, Beside&& beside) {
+/// One query's features: a = e^2b and v, both d long.
+template <Scalar S>
+struct AdditiveQuery {
+  Index d;
+  const S* a;
+  const S* v;
+  S sum_v;
+};
+
+/// sums[t] = sum_i v_i (-1/x_i) in packets, four packets of features at a time; `beside(i)` does
+/// something else beside the packets from feature i on. Returns the largest denominators.
+template <bool Capped, int Keys, Scalar S, class Beside>
+EIGEN_ALWAYS_INLINE packet::Packet<S> additive_sums(const AdditiveQuery<S>& query, const S* K,
+                                                    Index K_stride, packet::Packet<S> (&sums)[Keys],
+                                                    Beside&& beside) {
   using packet::load, packet::multiply_add;
   using P = packet::Packet<S>;
   constexpr Index w = packet::width<S>;
-  P sums[Keys];
+  const Index d = query.d;
+  const S* const a = query.a;
+  const S* const v = query.v;
+  P most = packet::fill<S>(0);
 #pragma GCC unroll 4
   for (int t = 0; t < Keys; ++t) sums[t] = packet::fill<S>(0);
   Index i = 0;
@@ -82,27 +103,62 @@ inline void additive_tile(Index d, const S* K, Index K_stride, const S* A, const
 #pragma GCC unroll 4
     for (int t = 0; t < Keys; ++t) {
       const S* key = K + t * K_stride;
-      const auto fraction = [&](Index at) -> Fraction<S> {
-        return {load<S>(v + at),
-                additive_denominator(load<S>(key + at), load<S>(A + at), energy_cap<S>)};
+      const auto fraction = [&](Index at) ATTEND_INLINE_LAMBDA -> Fraction<S> {
+        const P k = load<S>(key + at);
+        const P q = load<S>(a + at);
+        if constexpr (Capped) return {load<S>(v + at), additive_denominator(k, q, energy_cap<S>)};
+        return {load<S>(v + at), additive_denominator(k, q)};
       };
       const Fraction<S> all =
           (fraction(i) + fraction(i + w)) + (fraction(i + 2 * w) + fraction(i + 3 * w));
+      most = packet::pmax(most, all.denominator);
       sums[t] = multiply_add(all.numerator, packet::negative_reciprocal(all.denominator), sums[t]);
     }
     beside(i);
   }
   packet::for_each_lane<S>(d - i, [&](auto lane) ATTEND_INLINE_LAMBDA {
-    const P query = lane.load(A + i);
+    const P q = lane.load(a + i);
     const P weight = lane.load(v + i);
 #pragma GCC unroll 4
     for (int t = 0; t < Keys; ++t) {
-      const P x = additive_denominator(lane.load(K + t * K_stride + i), query, energy_cap<S>);
+      const P x = additive_denominator(lane.load(K + t * K_stride + i), q, energy_cap<S>);
       sums[t] = multiply_add(weight, packet::negative_reciprocal(x), sums[t]);
     }
   });
+  return most;
+}
+
+/// E[t] = sum v + 2 sum_i v_i (-1/x_i); `beside` as above. A key's bits depend on no other key.
+template <int Keys, Scalar S, class Beside>
+inline void additive_tile(const AdditiveQuery<S>& query, const S* K, Index K_stride, S* E,
+                          Beside&& beside) {
+  const auto nothing = [](Index) {};
+  packet::Packet<S> sums[Keys];
+  const auto most = additive_sums<false>(query, K, K_stride, sums, beside);
+  if (packet::largest(most) > denominator_limit<S>) {
+    if constexpr (Keys > 1) {
+      for (int t = 0; t < Keys; ++t) {
+        additive_tile<1>(query, K + t * K_stride, K_stride, E + t, nothing);
+      }
+      return;
+    } else {
+      additive_sums<true>(query, K, K_stride, sums, nothing);
+    }
+  }
 #pragma GCC unroll 4
-  for (int t = 0; t < Keys; ++t) E[t] = sum_v + 2 * packet::sum(sums[t]);
+  for (int t = 0; t < Keys; ++t) E[t] = query.sum_v + 2 * packet::sum(sums[t]);
+}
+
+/// The energies e of a query's features beside the columns of K from column t on.
+template <Scalar S>
+void additive_column(const AdditiveQuery<S>& query, ConstView<S> K, Index t, S* e) {
+  constexpr int keys = 4;
+  const auto nothing = [](Index) {};
+  const auto key = [&] { return K.data() + t * K.outerStride(); };
+  for (; t + keys <= K.cols(); t += keys) {
+    additive_tile<keys>(query, key(), K.outerStride(), e + t, nothing);
+  }
+  for (; t < K.cols(); ++t) additive_tile<1>(query, key(), K.outerStride(), e + t, nothing);
 }
 
 }  // namespace detail
@@ -114,22 +170,9 @@ void additive_energies(ConstView<std::type_identity_t<S>> K, ConstView<std::type
                        const Vector<S>& v, View<std::type_identity_t<S>> E) {
   check_shape("additive_energies", "K", K, v.size(), E.rows());
   check_shape("additive_energies", "A", A, v.size(), E.cols());
-  constexpr int keys = 4;
   const S sum_v = v.sum();
-  const auto nothing = [](Index) {};
   for (Index u = 0; u < E.cols(); ++u) {
-    const S* query = A.data() + u * A.outerStride();
-    S* energy = E.data() + u * E.outerStride();
-    Index t = 0;
-    const auto key = [&] { return K.data() + t * K.outerStride(); };
-    for (; t + keys <= E.rows(); t += keys) {
-      detail::additive_tile<keys, S>(K.rows(), key(), K.outerStride(), query, v.data(), sum_v,
-                                     energy + t, nothing);
-    }
-    for (; t < E.rows(); ++t) {
-      detail::additive_tile<1, S>(K.rows(), key(), K.outerStride(), query, v.data(), sum_v,
-                                  energy + t, nothing);
-    }
+    detail::additive_column<S>({K.rows(), A.col(u).data(), v.data(), sum_v}, K, 0, E.col(u).data());
   }
 }
 
@@ -145,24 +188,22 @@ void additive_energies_beside_sum(ConstView<S> K, const S* a, const Vector<S>& v
   const ConstView<S>& V = sum.V;
   const Index both = std::min(K.cols(), V.cols()) / keys * keys;
   const Index rows = std::min(K.rows(), V.rows()) / together * together;
-  const S sum_v = v.sum();
+  const detail::AdditiveQuery<S> query{K.rows(), a, v.data(), v.sum()};
   for (Index t = 0; t < both; t += keys) {
     const detail::WeightedColumns<keys, S> columns(V.data() + t * V.outerStride(), V.outerStride(),
                                                    sum.a + t, sum.c);
-    detail::additive_tile<keys, S>(K.rows(), K.data() + t * K.outerStride(), K.outerStride(), a,
-                                   v.data(), sum_v, e + t, [&](Index i) {
-                                     if (i >= rows) return;
-                                     for (Index at = i; at < i + together; at += w)
-                                       columns.add(packet::Lane<S>{at});
-                                   });
+    detail::additive_tile<keys>(query, K.data() + t * K.outerStride(), K.outerStride(), e + t,
+                                [&](Index i) ATTEND_INLINE_LAMBDA {
+                                  if (i >= rows) return;
+                                  for (Index at = i; at < i + together; at += w)
+                                    columns.add(packet::Lane<S>{at});
+                                });
     packet::for_each_lane<S>(V.rows() - rows, [&](auto lane) {
       lane.i += rows;
       columns.add(lane);
     });
   }
-  const Index left = K.cols() - both;
-  additive_energies<S>(K.rightCols(left), ConstView<S>(a, K.rows(), 1, K.rows()), v,
-                       View<S>(e + both, left, 1, left));
+  detail::additive_column<S>(query, K, both, e);
   sum.add_from(both);
 }
 

@@ -44,9 +44,9 @@ struct RightFactor {
   Index j_stride;
 };
 
-/// What sums begin with where nothing is there yet and no bias is given.
+/// What sums begin with where nothing is there yet and no bias is given, as high as any tile.
 template <Scalar S>
-inline constexpr std::array<S, static_cast<std::size_t>(8 * packet::width<S>)> no_bias{};
+inline constexpr std::array<S, static_cast<std::size_t>(4 * packet::panel_rows<S>)> no_bias{};
 
 /// A block of the result, its columns `stride` apart; only the first `rows` of its rows count. Sums
 /// begin with what is there or, where it is `fresh`, with a bias, the same for each column.
@@ -89,6 +89,7 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
   using P = packet::Packet<S>;
   constexpr Index w = packet::width<S>;
   constexpr Index height = Panels * Packets * w;
+  static_assert(height <= static_cast<Index>(no_bias<S>.size()));
   const S* from = !c.fresh ? c.data : c.bias != nullptr ? c.bias : no_bias<S>.data();
   const Index from_stride = c.fresh ? 0 : c.stride;
   if (c.rows < height) {
