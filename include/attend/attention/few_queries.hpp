@@ -43,11 +43,12 @@ class FewQueries {
   /// Queries [u, u + count). Overwrites C (d_v x count) and normalisers; `weights`, if given, gets
   /// the energies of what is seen.
   void attend(Index u, Index count, View<S> C, S* normalisers, View<S>* weights) const {
-    C.setZero();
-    View<S> running = workspace_.running.resize(2, count);
+    View<S> running = workspace_.running.resize(3, count);
     running.row(0).setConstant(-std::numeric_limits<S>::infinity());
     running.row(1).setZero();
+    running.row(2).setZero();
     if (count == 1 && overlaps()) {
+      C.setZero();
       attend_overlapped(u, C, weights);
     } else {
       for_each_tile(u, count,
@@ -57,7 +58,8 @@ class FewQueries {
       const S sum = running(1, j);
       const bool blind = !(sum > 0) && !std::isnan(sum);
       normalisers[j] = blind ? std::numeric_limits<S>::infinity() : running(0, j) + std::log(sum);
-      if (!blind) C.col(j) *= S{1} / sum;
+      if (blind) C.col(j).setZero();
+      if (!blind && running(2, j) == S{0}) C.col(j) *= S{1} / sum;
     }
   }
 
@@ -96,13 +98,14 @@ class FewQueries {
   /// Of a tile.
   static constexpr Index most_keys = 64;
 
-  /// Bytes of a tile's values. One query that reads keys and values at once: half a first-level
-  /// cache of 32 KiB where it does little else, more where its energies compute. Otherwise an
-  /// eighth of a second-level cache of 1 MiB: there is more to compute, and less to do between
-  /// tiles. A tile's bounds are a part of the sum's order.
+  /// Bytes of a tile's values. Energies that compute longer than they read: a sixteenth of a
+  /// second-level cache of 1 MiB, however many ask. Inner products: one query that reads keys and
+  /// values at once, half a first-level cache of 32 KiB; others, an eighth of the second level:
+  /// there is more to compute, and less to do between tiles. A tile's bounds are a part of the
+  /// sum's order.
   [[nodiscard]] Index keys_of_a_tile(Index d_v) const {
     const bool overlapped = queries_.A.cols() == 1 && overlaps();
-    const Index bytes = !overlapped ? 131072 : inner_product_scale(score_) ? 16384 : 65536;
+    const Index bytes = !inner_product_scale(score_) ? 65536 : overlapped ? 16384 : 131072;
     const Index column = static_cast<Index>(sizeof(S)) * std::max<Index>(d_v, 1);
     return std::clamp<Index>(bytes / column / 8 * 8, 8, most_keys);
   }
@@ -144,7 +147,7 @@ class FewQueries {
       S* const known = E.data() + side * tile_keys_;
       side = 1 - side;
       View<S> next(E.data() + side * tile_keys_, tile.keys, 1, tile.keys);
-      if (before.keys > 0) accumulate(before.keys, known, running, C);
+      if (before.keys > 0) take(before, u, known, running, C);
       energies_beside_sum(score_, memory_.keys.middleCols(tile.key, tile.keys),
                           queries_.A.middleCols(u, 1), next, sum_of(before, known, C));
       add_bias(queries_, tiles_.at(tile, next.data()), u);
@@ -153,7 +156,7 @@ class FewQueries {
     });
     if (before.keys == 0) return;
     S* const known = E.data() + side * tile_keys_;
-    accumulate(before.keys, known, running, C);
+    take(before, u, known, running, C);
     sum_of(before, known, C).add_from(0);
   }
 
@@ -178,21 +181,36 @@ class FewQueries {
       weights->block(tile.key, tile.query, tile.keys, tile.queries) = E;
     }
     View<S> C_tile = C.middleCols(tile.query - u, tile.queries);
+    View<S> running = workspace_.running.view().middleCols(tile.query - u, tile.queries);
+    const bool fresh = (running.row(1).array() == S{0}).all();
     for (Index j = 0; j < tile.queries; ++j) {
-      accumulate(tile.keys, E.data() + j * tile.keys, workspace_.running.column(tile.query - u + j),
-                 C_tile.col(j));
+      S* const e = E.data() + j * tile.keys;
+      S* const sums = running.data() + j * running.outerStride();
+      if (!fresh && sums[1] == S{0}) C_tile.col(j).setZero();
+      take(tile, tile.query + j, e, sums, C_tile.col(j));
     }
     drop_weights(queries_, tiles_.at(tile, E.data()), tile.query);
-    add_weighted(tile, E, C_tile);
+    add_weighted(tile, E, C_tile, fresh);
   }
 
-  void add_weighted(const Tile& tile, ConstView<S> P, View<S> C) const {
+  /// Takes a tile of query u into its running sums. Where the query sees nothing else, the few
+  /// weights are divided by their sum, and not the context; the third running number says so.
+  void take(const Tile& tile, Index u, S* E, S* running, View<S> c) const {
+    const bool first = running[1] == S{0};
+    accumulate(tile.keys, E, running, c);
+    if (!first || !(running[1] > S{0}) || sight_.sees_from(u, tile.key + tile.keys)) return;
+    View<S>(E, tile.keys, 1, tile.keys) *= S{1} / running[1];
+    running[2] = S{1};
+  }
+
+  void add_weighted(const Tile& tile, ConstView<S> P, View<S> C, bool fresh) const {
     const ConstView<S> V = memory_.values.middleCols(tile.key, tile.keys);
-    if (tile.queries == 1) {
-      add_weighted_columns<S>(V, P.data(), C.data());
-    } else {
-      multiply_add(V, P, C);
+    if (tile.queries > 1) {
+      fresh ? multiply(V, P, C) : multiply_add(V, P, C);
+      return;
     }
+    if (fresh) C.setZero();
+    add_weighted_columns<S>(V, P.data(), C.data());
   }
 
   /// m' = max(m, e), l' = l e^(m-m') + sum e^(e-m'), c' = c e^(m-m'); E becomes e^(e-m').

@@ -79,6 +79,16 @@ class Sight {
     }
   }
 
+  /// Whether query u sees a key from column t on.
+  [[nodiscard]] bool sees_from(Index u, Index t) const {
+    const KeyRange seen = range(u);
+    t = std::max(t, seen.begin);
+    if (queries_.has_masks()) {
+      while (t < seen.end && queries_.hidden(t, u)) ++t;
+    }
+    return t < seen.end;
+  }
+
  private:
   const W& window_;
   const Queries<S>& queries_;

@@ -51,7 +51,8 @@ inline void dots_tile(Index d, const S* K, Index K_stride, const S* A, Index A_s
     }
 #pragma GCC unroll 6
     for (int u = 0; u < Queries; ++u) {
-      const P query = lane.load(A + u * A_stride);
+      P query = lane.load(A + u * A_stride);
+      packet::keep_in_register(query);
 #pragma GCC unroll 8
       for (int t = 0; t < Keys; ++t) {
         sums[u * Keys + t] = packet::multiply_add(key[t], query, sums[u * Keys + t]);

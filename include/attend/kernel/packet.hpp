@@ -38,6 +38,14 @@ EIGEN_ALWAYS_INLINE void bring_near([[maybe_unused]] const void* p) {
   __builtin_prefetch(p, 0, 3);
 #endif
 }
+/// Keeps compilers from reading a packet from memory again where it is used again, and from
+/// replacing an instruction by another one of the same effect.
+template <class P>
+EIGEN_ALWAYS_INLINE void keep_in_register([[maybe_unused]] P& x) {
+#if defined(__GNUC__) && defined(EIGEN_VECTORIZE_AVX)
+  asm("" : "+v"(x));
+#endif
+}
 template <Scalar S>
 [[nodiscard]] EIGEN_ALWAYS_INLINE Packet<S> fill(std::type_identity_t<S> x) {
   return Eigen::internal::pset1<Packet<S>>(x);

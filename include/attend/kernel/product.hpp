@@ -270,13 +270,13 @@ void multiply(const PanelMatrix<S>& W, ConstView<std::type_identity_t<S>> X,
 
 namespace detail {
 
-/// C += A B for a left factor in plain columns, read in place.
+/// C += A B, or `fresh` C = A B, for a left factor in plain columns, read in place.
 template <Scalar S>
-void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C) {
+void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C, bool fresh = false) {
   constexpr Index w = packet::width<S>;
   constexpr Index height = packet::panel_rows<S>;
   if (A.rows() == 0 || n == 0) return;
-  for (Index k = 0; k < A.cols(); k += inner_block) {
+  for (Index k = 0; k < A.cols() || (k == 0 && fresh); k += inner_block, fresh = false) {
     const Index inner = std::min(inner_block, A.cols() - k);
     const S* a = A.data() + k * A.outerStride();
     const RightFactor<S> b{B.data + k * B.k_stride, B.k_stride, B.j_stride};
@@ -284,7 +284,7 @@ void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C) {
     for (Index rows = 0; i + w <= A.rows(); i += rows) {
       rows = std::min(height, (A.rows() - i) / w * w);
       panel_product<S, S>(inner, n, {a + i, A.outerStride(), 0}, b,
-                          {C.data() + i, C.outerStride(), rows});
+                          {C.data() + i, C.outerStride(), rows, fresh});
     }
     if (i == A.rows()) continue;
     // The last rows, fewer than a packet, are copied so that nothing beyond them is read.
@@ -294,7 +294,7 @@ void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C) {
       std::copy_n(a + i + c * A.outerStride(), A.rows() - i, edge + c * w);
     }
     panel_product<S, S>(inner, n, {static_cast<const S*>(edge), w, 0}, b,
-                        {C.data() + i, C.outerStride(), A.rows() - i});
+                        {C.data() + i, C.outerStride(), A.rows() - i, fresh});
   }
 }
 
@@ -308,6 +308,15 @@ void multiply_add(ConstView<S> A, ConstView<std::type_identity_t<S>> B,
   check_shape("multiply_add", "B", B, A.cols(), C.cols());
   check_shape("multiply_add", "C", C, A.rows(), B.cols());
   detail::plain_product<S>(A, {B.data(), 1, B.outerStride()}, B.cols(), C);
+}
+
+/// C = A B, as that, but overwritten; what C held is not read.
+template <Scalar S>
+void multiply(ConstView<S> A, ConstView<std::type_identity_t<S>> B,
+              View<std::type_identity_t<S>> C) {
+  check_shape("multiply", "B", B, A.cols(), C.cols());
+  check_shape("multiply", "C", C, A.rows(), B.cols());
+  detail::plain_product<S>(A, {B.data(), 1, B.outerStride()}, B.cols(), C, true);
 }
 
 /// C += A B'. A (m x k), B (n x k), C (m x n). Allocates nothing.

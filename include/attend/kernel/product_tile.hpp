@@ -129,7 +129,7 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
       load_column<Packets, S>(left + q * panel_stride, scales + q * Packets * w, packets);
       if constexpr (Columns == 2) {
 #pragma GCC unroll 4
-        for (int p = 0; p < Packets; ++p) keep_in_register(packets[p]);
+        for (int p = 0; p < Packets; ++p) packet::keep_in_register(packets[p]);
       }
 #pragma GCC unroll 8
       for (int j = 0; j < Columns; ++j) {

@@ -44,15 +44,6 @@ template <Scalar S>
   return packet::load(static_cast<const S*>(lanes));
 }
 
-/// Keeps compilers from reading a packet from memory again where it is used again, and from
-/// replacing an instruction by another one of the same effect.
-template <class P>
-EIGEN_ALWAYS_INLINE void keep_in_register([[maybe_unused]] P& x) {
-#if defined(__GNUC__) && defined(EIGEN_VECTORIZE_AVX)
-  asm("" : "+v"(x));
-#endif
-}
-
 /// Every 32-bit element moved up by 16 bits, the lower ones zero.
 template <class I>
 [[nodiscard]] EIGEN_ALWAYS_INLINE I shifted_up(const I& words) {
@@ -64,7 +55,7 @@ template <class I>
     const Eigen::internal::Packet8i& words) {
   const __m128i half = _mm_set_epi8(13, 12, -1, -1, 9, 8, -1, -1, 5, 4, -1, -1, 1, 0, -1, -1);
   __m256i places = _mm256_broadcastsi128_si256(half);
-  keep_in_register(places);
+  packet::keep_in_register(places);
   return _mm256_shuffle_epi8(words, places);
 }
 #endif
@@ -75,7 +66,7 @@ EIGEN_ALWAYS_INLINE void load_pairs(const BFloat16Pair* pairs, P& even, P& odd) 
   if constexpr (std::is_same_v<S, float> && !std::is_same_v<P, float>) {
     using I = typename Eigen::internal::unpacket_traits<P>::integer_packet;
     I words = Eigen::internal::ploadu<I>(reinterpret_cast<const std::int32_t*>(pairs));
-    keep_in_register(words);
+    packet::keep_in_register(words);
     even = Eigen::internal::preinterpret<P>(shifted_up(words));
     odd = Eigen::internal::preinterpret<P>(words);
   } else {
