@@ -25,12 +25,14 @@ struct MultiplyAdds {
 
   void step() { run(std::make_index_sequence<chains>()); }
 
-  /// Chains by name and not in a loop, so that every compiler keeps them in registers.
+  /// Chains by name and not in a loop, so that every compiler keeps them in registers; a few rounds
+  /// at a time, or the jump takes 8% of them.
   template <std::size_t... Chain>
   void run(std::index_sequence<Chain...> /*chains*/) {
     const P half = packet::fill<float>(0.5F);
     const P one = packet::fill<float>(1);
     P x[] = {packet::fill<float>(static_cast<float>(Chain))...};
+#pragma GCC unroll 4
     for (Index i = 0; i < rounds; ++i) {
       ((x[Chain] = packet::multiply_add(x[Chain], half, one)), ...);
     }
