@@ -270,7 +270,7 @@ void add_attention_cases(Cases& cases) {
   for (const Index beam : {5, 12}) {
     for (const Index T : {50, 1000, 16384}) add_dot(cases, {.d = 512, .T = T, .U = beam});
   }
-  for (const Index T : {50, 1000, 16384}) add_additive(cases, {.d = 512, .T = T});
+  for (const Index T : {50, 200, 1000, 16384}) add_additive(cases, {.d = 512, .T = T});
 }
 
 }  // namespace bench

@@ -19,6 +19,7 @@
 // kernel
 #include <attend/kernel/additive_energy.hpp>
 #include <attend/kernel/bias.hpp>
+#include <attend/kernel/deal.hpp>
 #include <attend/kernel/dots.hpp>
 #include <attend/kernel/elementary.hpp>
 #include <attend/kernel/finite_columns.hpp>

@@ -143,6 +143,21 @@ TYPED_TEST(Product, MultiplyOverwrites) {
   }
 }
 
+TYPED_TEST(Product, MultiplyOfPlainColumnsOverwrites) {
+  using M = Matrix<TypeParam>;
+  for (const auto [m, k, n] : awkward_sizes()) {
+    const M A = this->numbers(m, k);
+    const M B = this->numbers(k, n);
+    M C = M::Constant(m, n, std::numeric_limits<TypeParam>::quiet_NaN());
+    attend::multiply<TypeParam>(attend::ConstView<TypeParam>(A), B, C);
+    ASSERT_TRUE(same_bits<TypeParam>(C, this->plain(A, B, M::Zero(m, n))))
+        << m << " " << k << " " << n;
+  }
+  M C = M::Ones(3, 2);
+  attend::multiply<TypeParam>(attend::ConstView<TypeParam>(M(3, 0)), M(0, 2), C);
+  EXPECT_EQ(C, M::Zero(3, 2));
+}
+
 TYPED_TEST(Product, BeginsWithABias) {
   using M = Matrix<TypeParam>;
   for (const auto [m, k, n] : awkward_sizes()) {
@@ -377,7 +392,11 @@ TYPED_TEST(Product, SaysWhichShapeIsWrong) {
   };
   EXPECT_EQ(plain(bad_X, good_Y), "multiply_add: B is (6 x 5), expected (4 x 5)");
   EXPECT_NE(plain(good_X, bad_Y), "nothing was thrown");
+  EXPECT_EQ(shape_error([&] { attend::multiply<S>(attend::ConstView<S>(A), bad_X, good_Y); }),
+            "multiply: B is (6 x 5), expected (4 x 5)");
   M tall = M::Zero(7, 5);
+  EXPECT_EQ(shape_error([&] { attend::multiply<S>(attend::ConstView<S>(A), good_X, tall); }),
+            "multiply: C is (7 x 5), expected (3 x 5)");
   EXPECT_EQ(plain(good_X, tall), "multiply_add: C is (7 x 5), expected (3 x 5)");
   const M rows = M::Zero(5, 4);
   const M bad_rows = M::Zero(5, 6);

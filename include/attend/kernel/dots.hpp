@@ -5,6 +5,7 @@
 
 #include <attend/core/error.hpp>
 #include <attend/core/types.hpp>
+#include <attend/kernel/deal.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 
@@ -120,15 +121,12 @@ template <Scalar S>
 void dots(ConstView<std::type_identity_t<S>> K, ConstView<std::type_identity_t<S>> A, View<S> E) {
   check_shape("dots", "A", A, K.rows(), A.cols());
   check_shape("dots", "E", E, K.cols(), A.cols());
-  // Dealt evenly: 7 are 4 + 3.
-  constexpr Index most = detail::tile_queries;
-  const Index tiles = (A.cols() + most - 1) / most;
-  for (Index i = 0, u = 0; i < tiles; ++i) {
-    const Index queries = (A.cols() - u + tiles - i - 1) / (tiles - i);
+  const detail::Deal tiles(A.cols(), detail::tile_queries);
+  for (Index i = 0; i < tiles.parts; ++i) {
+    const Index u = tiles.begin(i);
     detail::dots_columns_of<detail::tile_queries, S>(
-        queries, K, A.data() + u * A.outerStride(), A.outerStride(), E.data() + u * E.outerStride(),
-        E.outerStride());
-    u += queries;
+        tiles.size(i), K, A.data() + u * A.outerStride(), A.outerStride(),
+        E.data() + u * E.outerStride(), E.outerStride());
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include <attend/core/error.hpp>
 #include <attend/core/types.hpp>
+#include <attend/kernel/deal.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/panel_matrix.hpp>
 #include <attend/kernel/product_tile.hpp>
@@ -69,25 +70,11 @@ struct Ahead {
   }
 };
 
-/// `count` things dealt to parts of at most `most`, as evenly as they go: a batch of 16 columns is
-/// 6 + 5 + 5 and not 6 + 6 + 4.
-struct Deal {
-  Index parts;
-  Index fewest;
-  Index larger;
-
-  Deal(Index count, Index most)
-      : parts((count + most - 1) / most), fewest(count / parts), larger(count % parts) {}
-  [[nodiscard]] Index begin(Index part) const { return part * fewest + std::min(part, larger); }
-  [[nodiscard]] Index size(Index part) const { return fewest + (part < larger ? 1 : 0); }
-};
-
 /// One panel (`c.rows` high) times n columns of B, added to C.
 template <Scalar S, class Stored>
 EIGEN_ALWAYS_INLINE void panel_product(Index inner, Index n, LeftFactor<S, Stored> a,
                                        RightFactor<S> b, ProductBlock<S> c,
                                        const Ahead<S>& ahead = {}) {
-  if (n == 0) return;
   const Index packets = (c.rows + packet::width<S> - 1) / packet::width<S>;
   const Deal tiles(n, tile_columns);
   const Index step = ahead.step(tiles.parts, inner);
@@ -154,7 +141,6 @@ struct WeightsTimesBlock {
 
   template <int Columns>
   void add_several(Index panels, Sweep sweep) const {
-    if (panels == 0) return;
     const Deal tiles(panels, most_panels<Stored>(Columns));
     for_each_index(tiles.parts, sweep, [&](Index t) {
       const Index i = tiles.begin(t) * height;
@@ -352,14 +338,15 @@ void add_outer_panel(ConstView<S> dY, ConstView<S> X, Index i, PanelMatrix<S>& d
   const Index rows = std::min(height, dW.rows() - i);
   if (rows < height) std::fill_n(left, height * std::min(outer_block, X.cols()), S{0});
   S* panel = dW.data() + i / height * dW.panel_stride();
-  const Index blocks = (X.cols() + outer_block - 1) / outer_block;
-  for (Index block = 0, k = 0; block < blocks; ++block) {
-    const Index inner = (X.cols() - k + blocks - block - 1) / (blocks - block);
+  const Deal blocks(X.cols(), outer_block);
+  for (Index block = 0; block < blocks.parts; ++block) {
+    const Index k = blocks.begin(block);
+    const Index inner = blocks.size(block);
     for (Index c = 0; c < inner; ++c) {
       copy_rows(rows, dY.data() + i + (k + c) * dY.outerStride(), left + c * height);
     }
     Ahead<S> ahead;
-    const bool last = block + 1 == blocks;
+    const bool last = block + 1 == blocks.parts;
     const Index next = last ? i + height : i;
     if (next + height <= dW.rows()) {
       ahead.columns = dY.data() + next + (last ? 0 : k + inner) * dY.outerStride();
@@ -372,7 +359,6 @@ void add_outer_panel(ConstView<S> dY, ConstView<S> X, Index i, PanelMatrix<S>& d
     panel_product<S, S>(inner, dW.cols(), {left, height, 0},
                         {X.data() + k * X.outerStride(), X.outerStride(), 1}, {panel, height, rows},
                         ahead);
-    k += inner;
   }
 }
 

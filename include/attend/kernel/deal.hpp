@@ -1,0 +1,25 @@
+/// Work dealt to equal parts.
+#pragma once
+
+#include <algorithm>
+
+#include <attend/core/types.hpp>
+
+namespace attend::inline ATTEND_ABI::detail {
+
+/// `count` things dealt to parts of at most `most`, as evenly as they go, larger parts first: a
+/// batch of 16 columns is 6 + 5 + 5 and not 6 + 6 + 4.
+struct Deal {
+  Index parts;
+  Index fewest;
+  Index larger;
+
+  Deal(Index count, Index most)
+      : parts((count + most - 1) / most),
+        fewest(count / std::max(parts, Index{1})),
+        larger(count - fewest * parts) {}
+  [[nodiscard]] Index begin(Index part) const { return part * fewest + std::min(part, larger); }
+  [[nodiscard]] Index size(Index part) const { return fewest + (part < larger ? 1 : 0); }
+};
+
+}  // namespace attend::inline ATTEND_ABI::detail
