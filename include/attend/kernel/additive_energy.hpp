@@ -8,6 +8,8 @@
 /// error is below 6 epsilon x sum |v_i|.
 #pragma once
 
+#include <algorithm>
+
 #include <attend/core/error.hpp>
 #include <attend/core/types.hpp>
 #include <attend/kernel/elementary.hpp>
@@ -83,21 +85,26 @@ struct AdditiveQuery {
   S sum_v;
 };
 
+/// Of what the sums are made: of x as they come; the same, but clipping products beyond the limit,
+/// whose reciprocals, denormal, are slow; of capped x.
+enum class Denominators { any, clipped, capped };
+
 /// sums[t] = sum_i v_i (-1/x_i) in packets, four packets of features at a time; `beside(i)` does
-/// something else beside the packets from feature i on. Returns the largest denominators.
-template <bool Capped, int Keys, Scalar S, class Beside>
-EIGEN_ALWAYS_INLINE packet::Packet<S> additive_sums(const AdditiveQuery<S>& query, const S* K,
-                                                    Index K_stride, packet::Packet<S> (&sums)[Keys],
-                                                    Beside&& beside) {
+/// something else beside the packets from feature i on. The largest denominators, of all keys or of
+/// each, go to `most`.
+template <Denominators Kind, int Keys, int Several, Scalar S, class Beside>
+EIGEN_ALWAYS_INLINE void additive_sums(const AdditiveQuery<S>& query, const S* K, Index K_stride,
+                                       packet::Packet<S> (&sums)[Keys],
+                                       packet::Packet<S> (&most)[Several], Beside&& beside) {
+  static_assert(Several == 1 || Several == Keys);
   using packet::load, packet::multiply_add;
   using P = packet::Packet<S>;
   constexpr Index w = packet::width<S>;
   const Index d = query.d;
   const S* const a = query.a;
   const S* const v = query.v;
-  P most = packet::fill<S>(0);
 #pragma GCC unroll 4
-  for (int t = 0; t < Keys; ++t) sums[t] = packet::fill<S>(0);
+  for (int t = 0; t < Keys; ++t) sums[t] = most[t % Several] = packet::fill<S>(0);
   Index i = 0;
   for (; i + shared_features<S> <= d; i += shared_features<S>) {
 #pragma GCC unroll 4
@@ -106,13 +113,18 @@ EIGEN_ALWAYS_INLINE packet::Packet<S> additive_sums(const AdditiveQuery<S>& quer
       const auto fraction = [&](Index at) ATTEND_INLINE_LAMBDA -> Fraction<S> {
         const P k = load<S>(key + at);
         const P q = load<S>(a + at);
-        if constexpr (Capped) return {load<S>(v + at), additive_denominator(k, q, energy_cap<S>)};
+        if constexpr (Kind == Denominators::capped) {
+          return {load<S>(v + at), additive_denominator(k, q, energy_cap<S>)};
+        }
         return {load<S>(v + at), additive_denominator(k, q)};
       };
       const Fraction<S> all =
           (fraction(i) + fraction(i + w)) + (fraction(i + 2 * w) + fraction(i + 3 * w));
-      most = packet::pmax(most, all.denominator);
-      sums[t] = multiply_add(all.numerator, packet::negative_reciprocal(all.denominator), sums[t]);
+      most[t % Several] = packet::pmax(most[t % Several], all.denominator);
+      const P divisor = Kind == Denominators::clipped
+                            ? packet::pmin(all.denominator, packet::fill<S>(denominator_limit<S>))
+                            : all.denominator;
+      sums[t] = multiply_add(all.numerator, packet::negative_reciprocal(divisor), sums[t]);
     }
     beside(i);
   }
@@ -125,25 +137,33 @@ EIGEN_ALWAYS_INLINE packet::Packet<S> additive_sums(const AdditiveQuery<S>& quer
       sums[t] = multiply_add(weight, packet::negative_reciprocal(x), sums[t]);
     }
   });
-  return most;
+}
+
+/// The same sums, but of capped denominators for the keys whose products are too large.
+template <int Keys, Scalar S>
+[[gnu::noinline]] void cap_additive_sums(const AdditiveQuery<S>& query, const S* K, Index K_stride,
+                                         packet::Packet<S> (&sums)[Keys]) {
+  const auto nothing = [](Index) {};
+  packet::Packet<S> most[Keys];
+  packet::Packet<S> capped[Keys];
+  additive_sums<Denominators::capped>(query, K, K_stride, capped, most, nothing);
+  additive_sums<Denominators::clipped>(query, K, K_stride, sums, most, nothing);
+  for (int t = 0; t < Keys; ++t) {
+    if (packet::largest(most[t]) > denominator_limit<S>) sums[t] = capped[t];
+  }
 }
 
 /// E[t] = sum v + 2 sum_i v_i (-1/x_i); `beside` as above. A key's bits depend on no other key.
 template <int Keys, Scalar S, class Beside>
 inline void additive_tile(const AdditiveQuery<S>& query, const S* K, Index K_stride, S* E,
                           Beside&& beside) {
-  const auto nothing = [](Index) {};
   packet::Packet<S> sums[Keys];
-  const auto most = additive_sums<false>(query, K, K_stride, sums, beside);
-  if (packet::largest(most) > denominator_limit<S>) {
-    if constexpr (Keys > 1) {
-      for (int t = 0; t < Keys; ++t) {
-        additive_tile<1>(query, K + t * K_stride, K_stride, E + t, nothing);
-      }
-      return;
-    } else {
-      additive_sums<true>(query, K, K_stride, sums, nothing);
-    }
+  packet::Packet<S> most[1];
+  additive_sums<Denominators::any>(query, K, K_stride, sums, most, beside);
+  if (packet::largest(most[0]) > denominator_limit<S>) {
+    packet::Packet<S> others[Keys];
+    cap_additive_sums(query, K, K_stride, others);
+    std::copy_n(others, Keys, sums);
   }
 #pragma GCC unroll 4
   for (int t = 0; t < Keys; ++t) E[t] = query.sum_v + 2 * packet::sum(sums[t]);
