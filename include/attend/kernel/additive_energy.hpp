@@ -139,6 +139,12 @@ EIGEN_ALWAYS_INLINE void additive_sums(const AdditiveQuery<S>& query, const S* K
   });
 }
 
+/// NaN too, which some machines' maxima keep and others lose.
+template <Scalar S>
+[[nodiscard]] EIGEN_ALWAYS_INLINE bool too_large(const packet::Packet<S>& most) {
+  return !(packet::largest(most) <= denominator_limit<S>);
+}
+
 /// The same sums, but of capped denominators for the keys whose products are too large.
 template <int Keys, Scalar S>
 [[gnu::noinline]] void cap_additive_sums(const AdditiveQuery<S>& query, const S* K, Index K_stride,
@@ -149,7 +155,7 @@ template <int Keys, Scalar S>
   additive_sums<Denominators::capped>(query, K, K_stride, capped, most, nothing);
   additive_sums<Denominators::clipped>(query, K, K_stride, sums, most, nothing);
   for (int t = 0; t < Keys; ++t) {
-    if (packet::largest(most[t]) > denominator_limit<S>) sums[t] = capped[t];
+    if (too_large<S>(most[t])) sums[t] = capped[t];
   }
 }
 
@@ -160,7 +166,7 @@ inline void additive_tile(const AdditiveQuery<S>& query, const S* K, Index K_str
   packet::Packet<S> sums[Keys];
   packet::Packet<S> most[1];
   additive_sums<Denominators::any>(query, K, K_stride, sums, most, beside);
-  if (packet::largest(most[0]) > denominator_limit<S>) {
+  if (too_large<S>(most[0])) {
     packet::Packet<S> others[Keys];
     cap_additive_sums(query, K, K_stride, others);
     std::copy_n(others, Keys, sums);
