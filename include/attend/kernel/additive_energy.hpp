@@ -167,6 +167,7 @@ inline void additive_tile(const AdditiveQuery<S>& query, const S* K, Index K_str
   packet::Packet<S> most[1];
   additive_sums<Denominators::any>(query, K, K_stride, sums, most, beside);
   if (too_large<S>(most[0])) {
+    // Their own array: one that a call writes would live in memory, in the loop too.
     packet::Packet<S> others[Keys];
     cap_additive_sums(query, K, K_stride, others);
     std::copy_n(others, Keys, sums);
