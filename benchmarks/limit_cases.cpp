@@ -4,6 +4,7 @@
 #include <cases.hpp>
 #include <inputs.hpp>
 #include <set>
+#include <string>
 #include <utility>
 
 #include <benchmark/benchmark.h>
@@ -72,30 +73,36 @@ struct Reading {
   [[nodiscard]] Result result() const { return Result::Constant(1, 1, static_cast<double>(sum)); }
 };
 
-Case reading_case(double bytes) {
-  const auto n = static_cast<Index>(bytes / 4);
-  return {.name = "limit_read/bytes:" + std::to_string(4 * n),
-          .extent = Extent::brief,
+Case peak_case(std::string name) {
+  return {.name = std::move(name),
+          .phases = {{2.0 * chains * rounds * packet::width<float>, 0, 0}},
+          .reference = [] { return Result::Constant(chains, 1, 2.0); },
+          .contenders = {contender("peak", [] { return MultiplyAdds(); })}};
+}
+
+Case reading_case(std::string name, Index n) {
+  return {.name = std::move(name),
           .phases = {{as_double(n), float_bytes(n), float_bytes(n)}},
           .reference = [n] { return Result::Constant(1, 1, as_double(n)); },
-          .contenders = {contender("machine", [n] { return Reading(n); })}};
+          .contenders = {contender("read:" + std::to_string(4 * n), [n] { return Reading(n); })}};
 }
 
 }  // namespace
 
 void add_limits(Cases& cases) {
-  std::set<Index> working_sets;
-  for (const Case& c : cases) {
-    for (const Phase& phase : c.phases) {
-      if (phase.bytes > 0 && c.extent != Extent::check)
-        working_sets.insert(static_cast<Index>(phase.working_set));
-    }
+  cases.push_back(peak_case("limit"));
+  cases.push_back(reading_case("limit", 100'003));
+  for (auto limit = cases.end() - 2; limit != cases.end(); ++limit) limit->extent = Extent::check;
+}
+
+Cases limits_of(const Case& c) {
+  Cases limits = {peak_case(c.name)};
+  std::set<Index> sizes;
+  for (const Phase& phase : c.phases) {
+    if (phase.bytes > 0) sizes.insert(static_cast<Index>(phase.working_set / 4));
   }
-  cases.push_back({.name = "limit_multiply_add",
-                   .phases = {{2.0 * chains * rounds * packet::width<float>, 0, 0}},
-                   .reference = [] { return Result::Constant(chains, 1, 2.0); },
-                   .contenders = {contender("machine", [] { return MultiplyAdds(); })}});
-  for (const Index bytes : working_sets) cases.push_back(reading_case(as_double(bytes)));
+  for (const Index n : sizes) limits.push_back(reading_case(c.name, n));
+  return limits;
 }
 
 }  // namespace bench

@@ -5,7 +5,7 @@
 #include <cases.hpp>
 #include <cstdio>
 #include <cstring>
-#include <map>
+#include <list>
 #include <memory>
 #include <reference/count_allocations.hpp>
 
@@ -117,8 +117,11 @@ int main(int argc, char** argv) {
   bench::add_training_cases(cases);
   bench::add_limits(cases);
   if (checking) return check(cases) ? 0 : 1;
+  std::list<Cases> limits;
   for (const Case& c : cases) {
-    if (c.extent == Extent::brief || (full && c.extent == Extent::full)) register_case(c);
+    if (c.extent == Extent::check || (c.extent == Extent::full && !full)) continue;
+    register_case(c);
+    for (const Case& limit : limits.emplace_back(bench::limits_of(c))) register_case(limit);
   }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

@@ -6,12 +6,12 @@ Each folder is named COMPILER-MARCH and holds results.json (Google Benchmark).
 import os
 import sys
 
-from bench_table import Limits, rate, read_results
+from bench_table import describe_limits, part_of_limit, rate, read_results
 
 
-def cell(contenders, limits):
+def cell(contenders):
     own = contenders["attend"]
-    text = f"{rate(own)}, {100 * limits.seconds(own.phases) / own.best:.0f}%"
+    text = f"{rate(own)}, {100 * part_of_limit(contenders):.0f}%"
     if "oneDNN" in contenders:
         text += f", {contenders['oneDNN'].seconds / own.seconds:.2f}"
     return text
@@ -21,17 +21,16 @@ def main():
     builds = []
     for folder in sys.argv[1:]:
         cases, _ = read_results(folder)
-        limits = Limits(cases)
-        builds.append((os.path.basename(folder.rstrip("/")), cases, limits))
-    for name, _, limits in builds:
-        print(f"- {name}: {limits.describe()}")
+        builds.append((os.path.basename(folder.rstrip("/")), cases))
+    for name, cases in builds:
+        print(f"- {name}: {describe_limits(cases)}")
     print("\nOf each build the rate, its part of the limit and, where there is one, oneDNN's time as a "
           "multiple of attend's.\n")
-    print("| case | " + " | ".join(name for name, _, _ in builds) + " |")
+    print("| case | " + " | ".join(name for name, _ in builds) + " |")
     print("|---|" + "--:|" * len(builds))
     for case in builds[0][1]:
         family, *shape = case.split("/")
-        cells = [cell(cases[case], limits) if case in cases else "" for _, cases, limits in builds]
+        cells = [cell(cases[case]) if case in cases else "" for _, cases in builds]
         title = " ".join([family.replace("_", " ")] + [s.replace(":", "=") for s in shape])
         print("| " + " | ".join([title, *cells]) + " |")
 

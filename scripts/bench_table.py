@@ -37,38 +37,48 @@ def read_results(folder):
     runs = {}
     for run in data["benchmarks"]:
         if run.get("run_type") == "iteration":
-            runs.setdefault((run["family_index"], run["name"]), []).append(run)
+            runs.setdefault(run["name"], []).append(run)
     cases = {}
-    for (_, name), repetitions in sorted(runs.items()):
+    for name, repetitions in runs.items():
         case, contender = name.rsplit("/", 1)
         cases.setdefault(case, {})[contender] = Measured(repetitions)
     return cases, data["context"]
 
 
-class Limits:
-    """The machine's multiply-add peak and its read bandwidth by working set, at its best."""
+def peak(contenders):
+    """The machine's multiply-adds, in FLOP/s, as measured beside a case."""
+    return contenders["peak"].phases[0][0] / contenders["peak"].best
 
-    def __init__(self, cases):
-        peak = cases.pop("limit_multiply_add")["machine"]
-        self.peak = peak.phases[0][0] / peak.best
-        self.bandwidth = {}
-        for case in [c for c in cases if c.startswith("limit_read/")]:
-            size = int(case.split(":")[1])
-            self.bandwidth[size] = size / cases.pop(case)["machine"].best
 
-    def seconds(self, phases):
-        """The least time that the phases can take."""
-        total = 0.0
-        for flops, size, working_set in phases:
-            reading = size / self.bandwidth[int(working_set) // 4 * 4] if size else 0.0
-            total += max(flops / self.peak, reading)
-        return total
+def bandwidths(contenders):
+    """{working set: bytes/s} of reading, as measured beside a case."""
+    return {int(name[5:]): int(name[5:]) / measured.best
+            for name, measured in contenders.items() if name.startswith("read:")}
 
-    def describe(self):
-        sizes = (2**16, 2**20, 2**21, 2**22, 2**25, 2**26)
-        known = sorted({min(self.bandwidth, key=lambda b: abs(b - s)) for s in sizes})
-        reads = ", ".join(f"{amount(b)}B {self.bandwidth[b] / 1e9:.0f}" for b in known)
-        return f"{self.peak / 1e9:.0f} GFLOP/s; reads in GB/s by working set: {reads}"
+
+def part_of_limit(contenders):
+    """The least time that the case's phases can take, as a part of attend's."""
+    reading = bandwidths(contenders)
+    least = 0.0
+    for flops, size, working_set in contenders["attend"].phases:
+        bytes_take = size / reading[int(working_set) // 4 * 4] if size else 0.0
+        least += max(flops / peak(contenders), bytes_take)
+    return least / contenders["attend"].best
+
+
+def describe_limits(cases):
+    """What the machine could do, medians of what was measured beside each case."""
+    peaks = [peak(contenders) for contenders in cases.values()]
+    reading = {}
+    for contenders in cases.values():
+        for size, bandwidth in bandwidths(contenders).items():
+            reading.setdefault(size, []).append(bandwidth)
+    sizes = (2**16, 2**20, 2**21, 2**22, 2**25, 2**26)
+    shown = sorted({min(reading, key=lambda b: abs(b - s)) for s in sizes} if reading else ())
+    reads = ", ".join(f"{amount(b)}B {statistics.median(reading[b]) / 1e9:.0f}" for b in shown)
+    text = f"{statistics.median(peaks) / 1e9:.0f} GFLOP/s ({min(peaks) / 1e9:.0f} to " \
+           f"{max(peaks) / 1e9:.0f})"
+    return text + (f"; reads in GB/s by working set: {reads}" if reads else "")
 
 
 def amount(x):
@@ -96,12 +106,12 @@ def rate(measured):
     return amount(measured.rates[key]) + key.replace("bytes", "B")
 
 
-def row(case, contenders, limits, peers):
+def row(case, contenders, peers):
     own = contenders["attend"]
     family, *shape = case.split("/")
     cells = [family.replace("_", " "), " ".join(s.replace(":", "=") for s in shape),
              duration(own.seconds), rate(own),
-             f"{100 * limits.seconds(own.phases) / own.best:.0f}%", f"{own.allocations:.0f}"]
+             f"{100 * part_of_limit(contenders):.0f}%", f"{own.allocations:.0f}"]
     for peer in peers:
         known = peer in contenders
         cells.append(f"{contenders[peer].seconds / own.seconds:.2f}" if known else "")
@@ -146,23 +156,23 @@ def add_other_programs(folder, cases):
 def main():
     folder, compiler, flags, commit = sys.argv[1:]
     cases, context = read_results(folder)
-    limits = Limits(cases)
     about = add_other_programs(folder, cases)
     peers = [p for p in PEERS if any(p in contenders for contenders in cases.values())]
 
     print(f"{processor()}, {context['num_cpus']} cores, one thread; {compiler}, `{flags}`; "
           f"commit {commit}.{about}\n")
-    print(f"Limits measured in the same run: {limits.describe()}.\n")
-    print("CPU times, medians of repetitions in random order. *Of the limit*: the least time that "
-          "operations at\nthe peak and reads at the bandwidth of their working set can take, as a part "
-          "of attend's, the best\nrepetition of each. The last columns: the others' times as multiples "
-          "of attend's; above 1 attend is faster;\nbfloat16 and int8 are attend itself, its weights "
-          "stored so.\n")
+    print(f"Limits measured in the same run: {describe_limits(cases)}.\n")
+    print("CPU times, medians of repetitions; a case, its peers and its limits take turns within the "
+          "same seconds\n(PyTorch and ONNX Runtime run after all of them). *Of the limit*: the least "
+          "time that operations at the\npeak and reads at the bandwidth of their working set can take, "
+          "as a part of attend's, the best repetition of each.\nThe last columns: the others' times as "
+          "multiples of attend's; above 1 attend is faster; bfloat16 and\nint8 are attend itself, its "
+          "weights stored so.\n")
     head = ["case", "shape", "time", "rate", "of the limit", "allocations", *peers]
     print("| " + " | ".join(head) + " |")
     print("|---|---|" + "--:|" * (len(head) - 2))
     for case, contenders in cases.items():
-        print(row(case, contenders, limits, peers))
+        print(row(case, contenders, peers))
     share = cross_entropy_share(cases)
     if share:
         print("\n" + share)

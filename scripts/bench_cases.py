@@ -1,0 +1,42 @@
+"""Runs attend_benchmarks once for every case, so that a case, its peers and the machine's limits take
+turns within the same seconds.
+
+usage: bench_cases.py OUT.json PROGRAM [FLAG...]
+FLAGs go to the program; they may hold --benchmark_filter. OUT gets what Google Benchmark writes, the
+runs of all cases together.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+
+
+def main():
+    out, *command = sys.argv[1:]
+    listed = subprocess.run([*command, "--benchmark_list_tests"], capture_output=True, text=True,
+                            check=True).stdout.split("\n")
+    cases = list(dict.fromkeys(name.rsplit("/", 1)[0] for name in listed if "/" in name))
+    if not cases:
+        sys.exit("bench_cases.py: no case has such a name; try --filter gru, dot_step or product")
+    merged = None
+    part = out + ".part"
+    for number, case in enumerate(cases):
+        print(f"{number + 1}/{len(cases)} {case}", flush=True)
+        subprocess.run([*command, f"--benchmark_filter=^{re.escape(case)}/",
+                        "--benchmark_enable_random_interleaving=true", "--benchmark_out_format=json",
+                        f"--benchmark_out={part}"], check=True)
+        with open(part, encoding="utf-8") as file:
+            data = json.load(file)
+        data["benchmarks"].sort(key=lambda run: run["family_index"])
+        if merged is None:
+            merged = data
+        else:
+            merged["benchmarks"] += data["benchmarks"]
+    os.remove(part)
+    with open(out, "w", encoding="utf-8") as file:
+        json.dump(merged, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
