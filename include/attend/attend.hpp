@@ -23,6 +23,8 @@
 #include <attend/kernel/dots.hpp>
 #include <attend/kernel/elementary.hpp>
 #include <attend/kernel/finite_columns.hpp>
+#include <attend/kernel/int8_lanes.hpp>
+#include <attend/kernel/int8_product.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/overlapped_tiles.hpp>
 #include <attend/kernel/packet.hpp>
@@ -33,6 +35,7 @@
 #include <attend/kernel/softmax.hpp>
 #include <attend/kernel/softmax_rows.hpp>
 #include <attend/kernel/stored_weights.hpp>
+#include <attend/kernel/sweep.hpp>
 #include <attend/kernel/transpose.hpp>
 #include <attend/kernel/transposed_panels.hpp>
 #include <attend/kernel/weighted_sum.hpp>

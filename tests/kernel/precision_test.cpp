@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -137,31 +138,119 @@ TYPED_TEST(ReducedWeights, StayWithinTheirErrorAndTakeLessMemory) {
     }
     const auto size = static_cast<Index>(PanelMatrix<S>(m).bytes() / Index{sizeof(S)});
     EXPECT_EQ(stored<S>(m, Precision::bfloat16).bytes(), 2 * size);
-    EXPECT_EQ(stored<S>(m, Precision::int8).bytes(), size + size / 9 * Index{sizeof(S)});
+    // Columns of int8 come in pairs; every row has a scale.
+    EXPECT_EQ(stored<S>(m, Precision::int8).bytes(), size / 9 * (10 + Index{sizeof(S)}));
   }
 }
 
-TYPED_TEST(ReducedWeights, MultiplyWithTheBitsOfTheSameNumbersInFull) {
+TYPED_TEST(ReducedWeights, InBFloat16MultiplyWithTheBitsOfTheSameNumbersInFull) {
   using M = Matrix<TypeParam>;
-  for (const Precision precision : reduced) {
-    for (const Index m : awkward) {
-      for (const Index k : {1, 9, 257}) {
-        const auto W = stored<TypeParam>(this->numbers(m, k), precision);
-        const PanelMatrix<TypeParam> full(W.matrix());
-        for (const Index n : {1, 2, 3, 6, 7, 13}) {
-          const M X = this->numbers(k, n);
-          M Y = this->numbers(m, n);
-          M expected = Y;
-          attend::multiply_add(W, X, Y);
-          attend::multiply_add(full, X, expected);
-          ASSERT_TRUE(same_bits<TypeParam>(Y, expected)) << m << " " << k << " " << n;
-        }
+  for (const Index m : awkward) {
+    for (const Index k : {1, 9, 257}) {
+      const auto W = stored<TypeParam>(this->numbers(m, k), Precision::bfloat16);
+      const PanelMatrix<TypeParam> full(W.matrix());
+      for (const Index n : {1, 2, 3, 6, 7, 13}) {
+        const M X = this->numbers(k, n);
+        M Y = this->numbers(m, n);
+        M expected = Y;
+        attend::multiply_add(W, X, Y);
+        attend::multiply_add(full, X, expected);
+        ASSERT_TRUE(same_bits<TypeParam>(Y, expected)) << m << " " << k << " " << n;
       }
     }
   }
 }
 
-TYPED_TEST(ReducedWeights, MultiplyWithinTheErrorOfTheWeights) {
+/// y + (sum q p) (s t), 512 rows of X at a time, one number after the other.
+template <class S>
+Matrix<S> int8_reference(const Matrix<S>& W, const Matrix<S>& X, Matrix<S> Y) {
+  for (Index first = 0; first < W.cols(); first += 512) {
+    const Index k = std::min<Index>(512, W.cols() - first);
+    for (Index i = 0; i < W.rows(); ++i) {
+      const S s = attend::int8_scale(W.row(i).cwiseAbs().maxCoeff());
+      for (Index j = 0; j < X.cols(); ++j) {
+        const S largest = X.col(j).segment(first, k).cwiseAbs().maxCoeff();
+        long long sum = 0;
+        for (Index l = first; l < first + k; ++l) {
+          sum += attend::to_int8(W(i, l), s) *
+                 std::llrint(static_cast<double>(X(l, j)) * (32767.0 / double{largest}));
+        }
+        Y(i, j) += static_cast<S>(sum) * (s * (largest / 32767));
+      }
+    }
+  }
+  return Y;
+}
+
+TYPED_TEST(ReducedWeights, InInt8MultiplyAsTheirEquationSays) {
+  using M = Matrix<TypeParam>;
+  for (const Index m : {1, 8, 17, 64, 130}) {
+    for (const Index k : {1, 2, 9, 257, 512, 513, 1030}) {
+      const M W = this->numbers(m, k);
+      const M X = this->numbers(k, 7);
+      const M before = this->numbers(m, 7);
+      const M expected = int8_reference<TypeParam>(W, X, before);
+      M Y = before;
+      attend::multiply_add(stored<TypeParam>(W, Precision::int8), X, Y);
+      // Here and there a number lies between two of 16 bits, and goes to the other one.
+      const M rows = W.cwiseAbs().rowwise().maxCoeff();
+      const M cols = X.cwiseAbs().colwise().maxCoeff();
+      const M size = before.cwiseAbs() + W.cwiseAbs() * X.cwiseAbs();
+      const TypeParam half_way = k > 1 && sizeof(TypeParam) == 4 ? TypeParam(1) / 32767 : 0;
+      const M bound = rows * cols * half_way + 8 * std::numeric_limits<TypeParam>::epsilon() * size;
+      ASSERT_TRUE(((Y - expected).array().abs() <= bound.array()).all())
+          << m << " x " << k << ": " << ((Y - expected).array().abs() / bound.array()).maxCoeff();
+    }
+  }
+}
+
+TYPED_TEST(ReducedWeights, InInt8GiveTheSameBitsAloneAndInAnyBatch) {
+  using M = Matrix<TypeParam>;
+  for (const Index m : {3, 64, 200}) {
+    for (const Index k : {9, 600}) {
+      const auto W = stored<TypeParam>(this->numbers(m, k), Precision::int8);
+      const M X = this->numbers(k, 60);
+      const Vector<TypeParam> b = this->numbers(m, 1);
+      M alone(m, 60);
+      for (Index j = 0; j < 60; ++j) {
+        attend::multiply<TypeParam>(W, X.middleCols(j, 1), b, alone.middleCols(j, 1));
+      }
+      for (const Index n : {2, 3, 6, 7, 13, 48, 60}) {
+        M Y(m, n);
+        attend::multiply<TypeParam>(W, X.leftCols(n), b, Y);
+        ASSERT_TRUE(same_bits<TypeParam>(Y, alone.leftCols(n))) << m << " " << k << " " << n;
+        attend::multiply<TypeParam>(W, X.leftCols(n), b, Y, attend::Sweep::back);
+        ASSERT_TRUE(same_bits<TypeParam>(Y, alone.leftCols(n))) << m << " " << k << " " << n;
+      }
+    }
+  }
+}
+
+/// The largest sums that there can be.
+TYPED_TEST(ReducedWeights, InInt8DoNotOverflow) {
+  using M = Matrix<TypeParam>;
+  const M W = -M::Ones(5, 2000);
+  const M X = M::Ones(2000, 3);
+  M Y(5, 3);
+  attend::multiply(stored<TypeParam>(W, Precision::int8), X, Y);
+  EXPECT_LE((Y.array() + 2000).abs().maxCoeff(), 1e-3);
+}
+
+TYPED_TEST(ReducedWeights, InInt8ShowColumnsThatAreNotFinite) {
+  using S = TypeParam;
+  const auto W = stored<S>(this->numbers(20, 30), Precision::int8);
+  for (const S odd : {std::numeric_limits<S>::quiet_NaN(), -std::numeric_limits<S>::infinity()}) {
+    Matrix<S> X = this->numbers(30, 9);
+    X(29, 4) = odd;
+    X.col(5).setZero();
+    Matrix<S> Y(20, 9);
+    attend::multiply(W, X, Y);
+    for (Index j = 0; j < 9; ++j) EXPECT_EQ(Y.col(j).array().isNaN().all(), j == 4) << j;
+    EXPECT_EQ(Y.col(5), Matrix<S>::Zero(20, 1));
+  }
+}
+
+TYPED_TEST(ReducedWeights, MultiplyWithinTheirErrors) {
   using M = Matrix<TypeParam>;
   const M W = this->numbers(65, 300);
   const M X = this->numbers(300, 8);
@@ -172,17 +261,20 @@ TYPED_TEST(ReducedWeights, MultiplyWithinTheErrorOfTheWeights) {
     return (Y.template cast<double>() - exact).cwiseAbs();
   };
   const Matrix<double> sum_of_X = X.cwiseAbs().colwise().sum().template cast<double>();
+  const Matrix<double> sum_of_W = W.cwiseAbs().rowwise().sum().template cast<double>();
   const Matrix<double> products =
       W.cwiseAbs().template cast<double>() * X.cwiseAbs().template cast<double>();
   const double rounding = 300.0 * std::numeric_limits<TypeParam>::epsilon();
   EXPECT_TRUE(
       (error(Precision::bfloat16).array() <= (0x1.001p-8 + rounding) * products.array()).all());
-  const Matrix<double> scales = W.cwiseAbs().rowwise().maxCoeff().template cast<double>() / 127;
+  const Matrix<double> s = W.cwiseAbs().rowwise().maxCoeff().template cast<double>() / 127;
+  const Matrix<double> t = X.cwiseAbs().colwise().maxCoeff().template cast<double>() / 32767;
   EXPECT_TRUE((error(Precision::int8).array() <=
-               (scales * sum_of_X).array() * 0.5001 + rounding * products.array())
+               0.5001 * (s * sum_of_X + sum_of_W * t).array() + rounding * products.array())
                   .all());
-  // The bound is no wider than it must be, and full precision is better.
+  // The bounds are no wider than they must be, and full precision is better.
   EXPECT_GT(error(Precision::bfloat16).maxCoeff(), 10 * error(Precision::full).maxCoeff());
+  EXPECT_GT(error(Precision::int8).maxCoeff(), 10 * error(Precision::full).maxCoeff());
 }
 
 TYPED_TEST(ReducedWeights, KeepWhatIsNoNumberInItsRow) {
@@ -288,13 +380,13 @@ void compare_portable_lanes() {
   constexpr Index w = attend::packet::width<S>;
   attend::Random random(5);
   std::uint32_t pairs[w];
-  std::int8_t bytes[w];
+  std::int8_t bytes[2 * w];
   for (Index i = 0; i < w; ++i) {
     pairs[i] = static_cast<std::uint32_t>(random.below(1LL << 32));
     // No NaN, which is not equal to itself.
     pairs[i] &= 0xBFFFBFFFU;
-    bytes[i] = static_cast<std::int8_t>(random.below(256) - 128);
   }
+  for (std::int8_t& byte : bytes) byte = static_cast<std::int8_t>(random.below(255) - 127);
   const auto numbers = [](const attend::packet::Packet<S>& packet) {
     Vector<S> v(attend::packet::width<S>);
     attend::packet::store(v.data(), packet);
@@ -305,8 +397,14 @@ void compare_portable_lanes() {
   attend::detail::load_pairs<S>(pairs, even, odd);
   EXPECT_EQ(numbers(even), numbers(attend::detail::lanes_of_pairs<S>(pairs, false)));
   EXPECT_EQ(numbers(odd), numbers(attend::detail::lanes_of_pairs<S>(pairs, true)));
-  EXPECT_EQ(numbers(attend::detail::load_int8<S>(bytes)),
-            numbers(attend::detail::lanes_of_int8<S>(bytes)));
+  using Lanes = attend::detail::Int8Lanes<S>;
+  using Portable = attend::detail::PortableInt8Lanes<S>;
+  const auto x = static_cast<attend::ShortPair>(random.below(1LL << 32));
+  const auto sums = [&]<class L>(L /*lanes*/) {
+    auto sum = L::add(L::load(bytes), L::fill(x), L::zero());
+    return numbers(L::numbers(L::add(L::load(bytes), L::fill(x ^ 1), sum)));
+  };
+  EXPECT_EQ(sums(Lanes()), sums(Portable()));
   for (Index i = 0; i < w; ++i) {
     EXPECT_EQ(numbers(even)[i], static_cast<S>(attend::even_of(pairs[i])));
     EXPECT_EQ(numbers(odd)[i], static_cast<S>(attend::odd_of(pairs[i])));

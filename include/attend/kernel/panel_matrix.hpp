@@ -179,8 +179,15 @@ class PanelMatrix {
     }
     return pairs;
   }
+  /// Columns of int8, which come in pairs.
+  [[nodiscard]] Index paired_cols() const { return (cols_ + 1) / 2 * 2; }
+  [[nodiscard]] Index place_in_bytes(Index i, Index j) const {
+    return i / panel_rows * panel_rows * paired_cols() + 2 * (j / 2 * panel_rows + i % panel_rows) +
+           j % 2;
+  }
   [[nodiscard]] Bytes to_bytes() const {
-    Bytes bytes{decltype(Bytes::q)::Zero(size()), Vector<S>::Zero(panels() * panel_rows)};
+    Bytes bytes{decltype(Bytes::q)::Zero(panels() * panel_rows * paired_cols()),
+                Vector<S>::Zero(panels() * panel_rows)};
     for (Index i = 0; i < rows_; ++i) {
       S largest = 0;
       for (Index j = 0; j < cols_; ++j) {
@@ -191,7 +198,7 @@ class PanelMatrix {
       const S scale = int8_scale(largest);
       bytes.scales[i] = scale;
       for (Index j = 0; j < cols_; ++j) {
-        bytes.q[position(i, j)] = to_int8(storage_[position(i, j)], scale);
+        bytes.q[place_in_bytes(i, j)] = to_int8(storage_[position(i, j)], scale);
       }
     }
     return bytes;
@@ -205,7 +212,7 @@ class PanelMatrix {
     return static_cast<S>(place.odd ? odd_of(pairs[place.word]) : even_of(pairs[place.word]));
   }
   [[nodiscard]] S element(const Bytes& bytes, Index i, Index j) const {
-    return static_cast<S>(bytes.q[position(i, j)]) * bytes.scales[i];
+    return static_cast<S>(bytes.q[place_in_bytes(i, j)]) * bytes.scales[i];
   }
 
   [[nodiscard]] PanelView<S> stored_view(std::monostate /*full*/) const { return view(); }
@@ -213,7 +220,7 @@ class PanelMatrix {
     return {pairs.data(), panel_stride() / 2, rows_, cols_};
   }
   [[nodiscard]] PanelView<S, std::int8_t> stored_view(const Bytes& bytes) const {
-    return {bytes.q.data(), panel_stride(), rows_, cols_, bytes.scales.data()};
+    return {bytes.q.data(), panel_rows * paired_cols(), rows_, cols_, bytes.scales.data()};
   }
 
   [[nodiscard]] Index stored_bytes(std::monostate /*full*/) const {

@@ -15,7 +15,7 @@
 
 namespace attend::inline ATTEND_ABI {
 
-/// What packed weights are stored in; products compute in the model's own scalar all the same.
+/// What packed weights are stored in. Products of bfloat16 compute in the model's own scalar.
 ///
 /// - `full`: the scalar itself.
 /// - `bfloat16`: two weights share a word. One is its lower half, the upper half of a float; the
@@ -23,7 +23,8 @@ namespace attend::inline ATTEND_ABI {
 ///   are the nearest such numbers: relative error up to 2^-8 an element (of a double: rounded to
 ///   float before). Half of float's memory.
 /// - `int8`: w = s q with q from -127 to 127 and a scale s = max |w| / 127 a row: error up to s/2
-///   an element, and one rounding of s q. A quarter of float's memory.
+///   an element. Products sum up integers, for which they round what they multiply to 16 bits:
+///   error up to max |x| / 65534 an element. A quarter of float's memory.
 ///
 /// Reduced weights are for inference: they are read by products and element by element. An int8
 /// row that holds NaN or infinity is NaN. A bfloat16 that is a whole word is at least 2^-100 in

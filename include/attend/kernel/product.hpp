@@ -11,15 +11,13 @@
 #include <attend/core/error.hpp>
 #include <attend/core/types.hpp>
 #include <attend/kernel/deal.hpp>
+#include <attend/kernel/int8_product.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/panel_matrix.hpp>
 #include <attend/kernel/product_tile.hpp>
+#include <attend/kernel/sweep.hpp>
 
 namespace attend::inline ATTEND_ABI {
-
-/// Where a product begins to read its weights. A step that reads them there and the next one back
-/// finds in the cache what the one before read last; the bits are the same.
-enum class Sweep : bool { there, back };
 
 namespace detail {
 
@@ -32,8 +30,6 @@ inline constexpr Index weights_nearby = Index{1} << 19;
 /// Bytes of the right factor of an outer product that stay there while a panel of the result
 /// passes.
 inline constexpr Index right_nearby = Index{1} << 19;
-/// Columns for which int8 weights are read as they are; for more they are expanded once for all.
-inline constexpr Index columns_in_place = 2 * tile_columns;
 /// Columns of X that stay in the second-level cache while all weights pass.
 inline constexpr Index column_block = 192;
 
@@ -93,15 +89,9 @@ void expand_panel(Index inner, LeftFactor<S, Stored> a, S* expanded) {
   constexpr int packets = static_cast<int>(packet::panel_packets);
   for (Index k = 0; k < inner; ++k, a.data += a.k_stride, expanded += packet::panel_rows<S>) {
     packet::Packet<S> column[packets];
-    load_column<packets, S>(a.data, a.scales, column);
+    load_column<packets, S>(a.data, column);
     for (int p = 0; p < packets; ++p) packet::store(expanded + p * packet::width<S>, column[p]);
   }
-}
-
-/// Calls f(0) to f(count - 1), or back.
-template <class F>
-EIGEN_ALWAYS_INLINE void for_each_index(Index count, Sweep sweep, F&& f) {
-  for (Index i = 0; i < count; ++i) f(sweep == Sweep::there ? i : count - 1 - i);
 }
 
 /// A block of columns of X, all rows of W, and `depth` columns of W from column k on, a panel after
@@ -109,10 +99,8 @@ EIGEN_ALWAYS_INLINE void for_each_index(Index count, Sweep sweep, F&& f) {
 template <Scalar S, class Stored>
 struct WeightsTimesBlock {
   static constexpr Index height = packet::panel_rows<S>;
-  static constexpr bool reduced = !std::is_same_v<S, Stored>;
-  /// Double is for proofs; reduced weights are expanded for it, whatever the number of columns.
-  static constexpr bool has_reduced_tiles = reduced && std::is_same_v<S, float>;
-  static constexpr bool whole_words = has_reduced_tiles && std::is_same_v<Stored, BFloat16Pair>;
+  /// Double is for proofs; reduced weights are expanded for it.
+  static constexpr bool in_place = std::is_same_v<S, Stored> || std::is_same_v<S, float>;
 
   const PanelView<S, Stored>& W;
   Index k;
@@ -123,7 +111,7 @@ struct WeightsTimesBlock {
 
   void add(Sweep sweep) const {
     const Index panels = (W.rows + height - 1) / height;
-    if constexpr (!reduced || has_reduced_tiles) {
+    if constexpr (in_place) {
       if (n == 1) return add_several<1>(panels, sweep);
       if (n == 2) return add_several<2>(panels, sweep);
     }
@@ -135,8 +123,7 @@ struct WeightsTimesBlock {
 
   /// Columns of W from column c of the block on, in the panel that begins with row i.
   [[nodiscard]] LeftFactor<S, Stored> left(Index i, Index c) const {
-    return {W.data + i / height * W.panel_stride + (k + c) * column, column, W.panel_stride,
-            W.scales == nullptr ? nullptr : W.scales + i};
+    return {W.data + i / height * W.panel_stride + (k + c) * column, column, W.panel_stride};
   }
 
   template <int Columns>
@@ -151,21 +138,16 @@ struct WeightsTimesBlock {
   }
 
   void add_panel(Index i, Sweep sweep) const {
-    const bool in_place = !reduced || whole_words || (has_reduced_tiles && n <= columns_in_place);
     const Index most = in_place && n <= tile_columns ? std::max(depth, Index{1}) : inner_block;
     ProductBlock<S> c = out.part(i, std::min(height, W.rows - i));
-    for (Index at = 0; at == 0 || at < depth; at += most, c.fresh = false) {
+    for (Index at = 0; at == 0 || at < depth; at += most, c.begins.fresh = false) {
       const Index inner = std::min(most, depth - at);
       const LeftFactor<S, Stored> a = left(i, at);
       const RightFactor<S> b{right.data + at, 1, right.j_stride};
       const Ahead<S> ahead = next(i, at + inner, sweep);
-      if constexpr (!reduced || has_reduced_tiles) {
-        if (in_place) {
-          panel_product<S, Stored>(inner, n, a, b, c, ahead);
-          continue;
-        }
-      }
-      if constexpr (reduced) {
+      if constexpr (in_place) {
+        panel_product<S, Stored>(inner, n, a, b, c, ahead);
+      } else {
         alignas(64) S expanded[height * inner_block];
         expand_panel<S, Stored>(inner, a, expanded);
         panel_product<S, S>(inner, n, {expanded, height, 0}, b, c, ahead);
@@ -188,27 +170,17 @@ struct WeightsTimesBlock {
   }
 };
 
-/// What the sums of a product begin with: what the result holds or, `fresh`, a bias or zero.
-template <Scalar S>
-struct Beginning {
-  bool fresh = false;
-  const S* bias = nullptr;
-};
-
 /// Adds W X to what Y begins with. As many columns of W at a time as keep those of X near.
 template <Scalar S, class Stored>
-void weights_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, Sweep sweep,
-                   Beginning<S> beginning = {}) {
-  check_shape("multiply_add", "X", X, W.cols, X.cols());
-  check_shape("multiply_add", "Y", Y, W.rows, X.cols());
+void blocks_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, Sweep sweep,
+                  Beginning<S> begins) {
   for (Index j = 0; j < X.cols(); j += column_block) {
     const Index columns = std::min(column_block, X.cols() - j);
     const Index nearby = right_nearby / static_cast<Index>(sizeof(S)) / columns;
     const Index deepest = std::max(Index{1}, nearby / inner_block) * inner_block;
     const RightFactor<S> right{X.data() + j * X.outerStride(), 1, X.outerStride()};
-    ProductBlock<S> out{Y.data() + j * Y.outerStride(), Y.outerStride(), 0, beginning.fresh,
-                        beginning.bias};
-    for (Index k = 0; k == 0 || k < W.cols; k += deepest, out.fresh = false) {
+    ProductBlock<S> out{Y.data() + j * Y.outerStride(), Y.outerStride(), 0, begins};
+    for (Index k = 0; k == 0 || k < W.cols; k += deepest, out.begins.fresh = false) {
       const Index depth = std::min(deepest, W.cols - k);
       WeightsTimesBlock<S, Stored>{W, k, depth, columns, {right.data + k, 1, right.j_stride}, out}
           .add(sweep);
@@ -216,10 +188,23 @@ void weights_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, Swe
   }
 }
 
+template <Scalar S, class Stored>
+void weights_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, Sweep sweep,
+                   Beginning<S> begins = {}) {
+  check_shape("multiply_add", "X", X, W.cols, X.cols());
+  check_shape("multiply_add", "Y", Y, W.rows, X.cols());
+  if constexpr (std::is_same_v<Stored, std::int8_t>) {
+    int8_times<S>(W, X, Y, sweep, begins);
+  } else {
+    blocks_times<S, Stored>(W, X, Y, sweep, begins);
+  }
+}
+
 }  // namespace detail
 
 /// Y += W X. W (m x k) in panels of any precision, X (k x n), Y (m x n). Allocates nothing. Throws
-/// ShapeError. Reduced weights give the bits of the same numbers in full precision.
+/// ShapeError. Weights in bfloat16 give the bits of the same numbers in full precision; with int8 X
+/// is rounded to 16 bits a column (int8_product.hpp).
 template <Scalar S, class Stored>
 void multiply_add(const PanelView<S, Stored>& W, ConstView<std::type_identity_t<S>> X,
                   View<std::type_identity_t<S>> Y, Sweep sweep = Sweep::there) {
@@ -270,7 +255,7 @@ void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C, bool fr
     for (Index rows = 0; i + w <= A.rows(); i += rows) {
       rows = std::min(height, (A.rows() - i) / w * w);
       panel_product<S, S>(inner, n, {a + i, A.outerStride(), 0}, b,
-                          {C.data() + i, C.outerStride(), rows, fresh});
+                          {C.data() + i, C.outerStride(), rows, {fresh}});
     }
     if (i == A.rows()) continue;
     // The last rows, fewer than a packet, are copied so that nothing beyond them is read.
@@ -280,7 +265,7 @@ void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C, bool fr
       std::copy_n(a + i + c * A.outerStride(), A.rows() - i, edge + c * w);
     }
     panel_product<S, S>(inner, n, {static_cast<const S*>(edge), w, 0}, b,
-                        {C.data() + i, C.outerStride(), A.rows() - i, fresh});
+                        {C.data() + i, C.outerStride(), A.rows() - i, {fresh}});
   }
 }
 

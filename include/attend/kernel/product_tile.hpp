@@ -31,7 +31,6 @@ struct LeftFactor {
   const Stored* data;
   Index k_stride;
   Index panel_stride;
-  const S* scales = nullptr;
   const char* ahead = nullptr;
   Index ahead_stride = 0;
 };
@@ -48,19 +47,41 @@ struct RightFactor {
 template <Scalar S>
 inline constexpr std::array<S, static_cast<std::size_t>(4 * packet::panel_rows<S>)> no_bias{};
 
-/// A block of the result, its columns `stride` apart; only the first `rows` of its rows count. Sums
-/// begin with what is there or, where it is `fresh`, with a bias, the same for each column.
+/// What the sums of a product begin with: what the result holds or, `fresh`, a bias, the same for
+/// each column, or zero.
+template <Scalar S>
+struct Beginning {
+  bool fresh = false;
+  const S* bias = nullptr;
+};
+
+/// A block of the result, its columns `stride` apart; only the first `rows` of its rows count.
 template <Scalar S>
 struct ProductBlock {
   S* data;
   Index stride;
   Index rows;
-  bool fresh = false;
-  const S* bias = nullptr;
+  Beginning<S> begins = {};
 
   /// `count` rows from row i, columns from column j on.
   [[nodiscard]] ProductBlock part(Index i, Index count, Index j = 0) const {
-    return {data + i + j * stride, stride, count, fresh, bias == nullptr ? nullptr : bias + i};
+    const S* bias = begins.bias == nullptr ? nullptr : begins.bias + i;
+    return {data + i + j * stride, stride, count, {begins.fresh, bias}};
+  }
+  /// The first column of what the sums begin with, and from there to the next.
+  [[nodiscard]] const S* first() const {
+    return !begins.fresh ? data : begins.bias != nullptr ? begins.bias : no_bias<S>.data();
+  }
+  [[nodiscard]] Index first_stride() const { return begins.fresh ? 0 : stride; }
+
+  /// Calls `body` with a block of `Height` rows that holds what this one begins with, and takes the
+  /// rows that count from it.
+  template <Index Height, int Columns, class Body>
+  void through_whole_rows(Body&& body) const {
+    alignas(64) S whole[Columns][Height] = {};
+    for (Index j = 0; j < Columns; ++j) std::copy_n(first() + j * first_stride(), rows, whole[j]);
+    body(ProductBlock{&whole[0][0], Height, Height});
+    for (Index j = 0; j < Columns; ++j) std::copy_n(whole[j], rows, data + j * stride);
   }
 };
 
@@ -90,15 +111,14 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
   constexpr Index w = packet::width<S>;
   constexpr Index height = Panels * Packets * w;
   static_assert(height <= static_cast<Index>(no_bias<S>.size()));
-  const S* from = !c.fresh ? c.data : c.bias != nullptr ? c.bias : no_bias<S>.data();
-  const Index from_stride = c.fresh ? 0 : c.stride;
   if (c.rows < height) {
-    alignas(64) S edge[Columns][height] = {};
-    for (Index j = 0; j < Columns; ++j) std::copy_n(from + j * from_stride, c.rows, edge[j]);
-    product_tile<Panels, Packets, Columns, S, Stored>(inner, a, b, {&edge[0][0], height, height});
-    for (Index j = 0; j < Columns; ++j) std::copy_n(edge[j], c.rows, c.data + j * c.stride);
+    c.template through_whole_rows<height, Columns>([&](const ProductBlock<S>& whole) {
+      product_tile<Panels, Packets, Columns, S, Stored>(inner, a, b, whole);
+    });
     return;
   }
+  const S* from = c.first();
+  const Index from_stride = c.first_stride();
   P sums[Columns][Panels][Packets];
 #pragma GCC unroll 8
   for (int j = 0; j < Columns; ++j, from += from_stride) {
@@ -114,7 +134,6 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
   const Index k_stride = b.k_stride;
   const Index j_stride = b.j_stride;
   const Stored* left = a.data;
-  const S* scales = a.scales;
   const S* right = b.data;
   const char* ahead = a.ahead;
   const Index ahead_stride = a.ahead_stride;
@@ -126,7 +145,7 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
 #pragma GCC unroll 4
     for (int q = 0; q < Panels; ++q) {
       P packets[Packets];
-      load_column<Packets, S>(left + q * panel_stride, scales + q * Packets * w, packets);
+      load_column<Packets, S>(left + q * panel_stride, packets);
       if constexpr (Columns == 2) {
 #pragma GCC unroll 4
         for (int p = 0; p < Packets; ++p) packet::keep_in_register(packets[p]);

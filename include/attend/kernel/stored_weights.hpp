@@ -1,9 +1,9 @@
 /// Weights as panels store them, read as packets.
 ///
 /// A column of a panel is `panel_packets` packets high. In full precision the packets lie behind
-/// each other, and so do they in int8. In bfloat16 an element of an even packet and the element of
-/// the odd packet behind it share a 32-bit word: a packet of words is the odd one as it stands, and
-/// shifted up the even one.
+/// each other. In bfloat16 an element of an even packet and the element of the odd packet behind it
+/// share a 32-bit word: a packet of words is the odd one as it stands, and shifted up the even one.
+/// int8 is read two columns at a time (int8_lanes.hpp).
 #pragma once
 
 #include <cstdint>
@@ -37,13 +37,6 @@ template <Scalar S>
   }
   return packet::load(static_cast<const S*>(lanes));
 }
-template <Scalar S>
-[[nodiscard]] packet::Packet<S> lanes_of_int8(const std::int8_t* q) {
-  alignas(64) S lanes[packet::width<S>];
-  for (Index i = 0; i < packet::width<S>; ++i) lanes[i] = static_cast<S>(q[i]);
-  return packet::load(static_cast<const S*>(lanes));
-}
-
 /// Every 32-bit element moved up by 16 bits, the lower ones zero.
 template <class I>
 [[nodiscard]] EIGEN_ALWAYS_INLINE I shifted_up(const I& words) {
@@ -75,29 +68,14 @@ EIGEN_ALWAYS_INLINE void load_pairs(const BFloat16Pair* pairs, P& even, P& odd) 
   }
 }
 
-template <Scalar S>
-[[nodiscard]] EIGEN_ALWAYS_INLINE packet::Packet<S> load_int8(const std::int8_t* q) {
-  if constexpr (std::is_same_v<S, float>) {
-#if defined(EIGEN_VECTORIZE_AVX512)
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(q));
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
-#elif defined(EIGEN_VECTORIZE_AVX2)
-    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(q));
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
-#endif
-  }
-  return lanes_of_int8<S>(q);
-}
-
 /// A column of a panel in full precision.
 template <int Packets, Scalar S>
-EIGEN_ALWAYS_INLINE void load_column(const S* column, const S* /*scales*/,
-                                     packet::Packet<S> (&packets)[Packets]) {
+EIGEN_ALWAYS_INLINE void load_column(const S* column, packet::Packet<S> (&packets)[Packets]) {
 #pragma GCC unroll 4
   for (int p = 0; p < Packets; ++p) packets[p] = packet::load(column + p * packet::width<S>);
 }
 template <int Packets, Scalar S>
-EIGEN_ALWAYS_INLINE void load_column(const BFloat16Pair* column, const S* /*scales*/,
+EIGEN_ALWAYS_INLINE void load_column(const BFloat16Pair* column,
                                      packet::Packet<S> (&packets)[Packets]) {
   static_assert(Packets % 2 == 0, "two packets share their words");
 #pragma GCC unroll 4
@@ -105,16 +83,6 @@ EIGEN_ALWAYS_INLINE void load_column(const BFloat16Pair* column, const S* /*scal
     load_pairs<S>(column + p / 2 * packet::width<S>, packets[p], packets[p + 1]);
   }
 }
-template <int Packets, Scalar S>
-EIGEN_ALWAYS_INLINE void load_column(const std::int8_t* column, const S* scales,
-                                     packet::Packet<S> (&packets)[Packets]) {
-  constexpr Index w = packet::width<S>;
-#pragma GCC unroll 4
-  for (int p = 0; p < Packets; ++p) {
-    packets[p] = packet::pmul(load_int8<S>(column + p * w), packet::load(scales + p * w));
-  }
-}
-
 }  // namespace detail
 
 }  // namespace attend
