@@ -11,7 +11,10 @@ struct Packed {
   attend::PanelMatrix<float> W;
   Matrix<float> X;
   Matrix<float> Y;
-  explicit Packed(Product p) : W(p.weights()), X(p.inputs()), Y(p.m, p.n) {}
+  explicit Packed(Product p, attend::Precision precision = attend::Precision::full)
+      : W(p.weights()), X(p.inputs()), Y(p.m, p.n) {
+    W.set_precision(precision);
+  }
   void step() { attend::multiply(W, X, Y); }
   [[nodiscard]] Result result() const { return result_of(Y); }
 };
@@ -58,6 +61,11 @@ void add(Cases& cases, Product p, Extent extent = Extent::brief) {
                         contender("Eigen", [p] { return Plain(p); })}};
   if (flops < 1e8) c.reference = [p] { return scalar_product<double>(p.weights(), p.inputs()); };
   if (flops < 1e6) c.contenders.push_back(contender("loop", [p] { return Loop(p); }));
+  for (const auto& [name, precision] :
+       {std::pair("bfloat16", attend::Precision::bfloat16), {"int8", attend::Precision::int8}}) {
+    const auto make = [p, stored = precision] { return Packed(p, stored); };
+    c.contenders.push_back(contender(name, make, 0.02));
+  }
   add_onednn(c, p);
   cases.push_back(std::move(c));
 }

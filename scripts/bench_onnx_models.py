@@ -71,11 +71,35 @@ def product(m, k, n):
                  [weights("W", k, m)])
 
 
+def int8_weights(name, *shape):
+    """Numbers of eight bits, with a scale for each output; returns what the graph keeps."""
+    scales = RANDOM.uniform(0.0004, 0.0006, shape[-1] if len(shape) == 2 else (shape[0], shape[-1]))
+    return [numpy_helper.from_array(RANDOM.integers(-127, 128, shape).astype(np.int8), name),
+            numpy_helper.from_array(scales.astype(np.float32), name + "_scale"),
+            numpy_helper.from_array(np.zeros(scales.shape, np.int8), name + "_zero")]
+
+
+def int8_lstm(d, B, T):
+    W, R = int8_weights("W", 1, d, 4 * d), int8_weights("R", 1, d, 4 * d)
+    node = helper.make_node("DynamicQuantizeLSTM",
+                            ["X", "W", "R", "b", "", "", "", "", "W_scale", "W_zero", "R_scale",
+                             "R_zero"], ["Y"], domain="com.microsoft", hidden_size=d)
+    return model([node], [tensor("X", T, B, d)], [*W, *R, weights("b", 1, 8 * d)])
+
+
+def int8_product(m, k, n):
+    node = helper.make_node("DynamicQuantizeMatMul", ["X", "W", "W_scale", "W_zero"], ["Y"],
+                            domain="com.microsoft")
+    return model([node], [tensor("X", n, k)], int8_weights("W", k, m))
+
+
 FAMILIES = {
     "dot_step": dot_step, "additive_step": additive_step, "self_attention": self_attention,
     "lstm": recurrent("LSTM", 4), "gru": recurrent("GRU", 3, linear_before_reset=1),
     "gru_reset_before": recurrent("GRU", 3), "rnn": recurrent("RNN", 1), "product": product,
 }
+# Of these there is a case CASE/int8 too: weights of eight bits, inputs rounded to eight when they come.
+INT8_FAMILIES = {"lstm": int8_lstm, "product": int8_product}
 
 
 def main():
@@ -88,9 +112,11 @@ def main():
     onnx.save(nothing, os.path.join(folder, "nothing.onnx"))
     for name in sorted(names):
         family, *sizes = name.split("/")
-        if family in FAMILIES:
-            shape = {key: int(size) for key, size in (s.split(":") for s in sizes)}
-            onnx.save(FAMILIES[family](**shape), os.path.join(folder, name.replace("/", ",") + ".onnx"))
+        shape = {key: int(size) for key, size in (s.split(":") for s in sizes)}
+        for families, suffix in ((FAMILIES, ""), (INT8_FAMILIES, "/int8")):
+            if family in families:
+                file = (name + suffix).replace("/", ",") + ".onnx"
+                onnx.save(families[family](**shape), os.path.join(folder, file))
 
 
 if __name__ == "__main__":

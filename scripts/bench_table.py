@@ -9,7 +9,8 @@ import os
 import statistics
 import sys
 
-PEERS = ("Eigen", "oneDNN", "ONNX Runtime", "PyTorch", "loop", "bfloat16", "int8")
+PEERS = ("Eigen", "oneDNN", "ONNX Runtime", "PyTorch", "loop", "bfloat16", "int8",
+         "ONNX Runtime int8")
 OTHER_PROGRAMS = {"torch.json": "PyTorch", "onnxruntime.json": "ONNX Runtime"}
 
 
@@ -149,7 +150,8 @@ def add_other_programs(folder, cases):
             ran = json.load(file)
         about += f" {ran['about']}."
         for case, seconds in ran["seconds"].items():
-            cases[case][peer] = type("Peer", (), {"seconds": seconds})
+            case, int8, _ = case.partition("/int8")
+            cases[case][peer + int8.replace("/", " ")] = type("Peer", (), {"seconds": seconds})
     return about
 
 
