@@ -61,6 +61,9 @@ TYPED_TEST(Dots, EqualTheLoopWithinTheStatedError) {
       }
     }
   }
+  // More keys than several tiles of queries meet at a time.
+  expect_within_stated_error(random_matrix<TypeParam>(random, 65, 400),
+                             random_matrix<TypeParam>(random, 65, 9));
 }
 
 TYPED_TEST(Dots, OfNothingAreZeroAndOfNoColumnsAreNone) {
@@ -83,7 +86,7 @@ TYPED_TEST(Dots, GiveAPairTheSameBitsInAnyCompany) {
   using S = TypeParam;
   Random random(3);
   for (const Index d : {1, 7, 17, 65}) {
-    const Matrix<S> K = random_matrix<S>(random, d, 13);
+    const Matrix<S> K = random_matrix<S>(random, d, d == 65 ? 400 : 13);
     const Matrix<S> A = random_matrix<S>(random, d, 11);
     const Matrix<S> E = dots_of(K, A);
     for (Index u = 0; u < A.cols(); ++u) {

@@ -33,6 +33,8 @@ inline constexpr bool brings_near = Queries > 1;
 /// Keys of so many bytes are part of a memory that the second-level cache may not hold; of fewer,
 /// bringing them near costs more than it saves.
 inline constexpr Index keys_far = Index{1} << 17;
+/// Bytes of keys that several tiles of queries meet while they are in the first-level cache.
+inline constexpr Index keys_nearby = Index{1} << 15;
 
 /// E(t, u) = sum_i K(i, t) A(i, u) for a tile that fits the registers. Brings near what lies
 /// `ahead` of K if that is not 0.
@@ -75,11 +77,11 @@ inline constexpr int tile_keys = Queries == 1                                   
 /// Queries of a tile at most.
 inline constexpr int tile_queries = 6;
 
+/// `far`: the keys come from beyond the second-level cache.
 template <int Queries, Scalar S>
-void dots_columns(ConstView<S> K, const S* A, Index A_stride, S* E, Index E_stride) {
+void dots_columns(ConstView<S> K, const S* A, Index A_stride, S* E, Index E_stride, bool far) {
   constexpr int keys = tile_keys<Queries>;
   const auto key = [&](Index t) { return K.data() + t * K.outerStride(); };
-  const bool far = K.size() * static_cast<Index>(sizeof(S)) >= keys_far;
   Index t = 0;
   for (; t + keys <= K.cols(); t += keys) {
     const Index ahead = far && t + 2 * keys <= K.cols() ? keys * K.outerStride() : 0;
@@ -94,11 +96,11 @@ void dots_columns(ConstView<S> K, const S* A, Index A_stride, S* E, Index E_stri
 /// `dots_columns` for a number of queries that is known at run time.
 template <int Queries, Scalar S>
 void dots_columns_of(Index queries, ConstView<S> K, const S* A, Index A_stride, S* E,
-                     Index E_stride) {
+                     Index E_stride, bool far) {
   if (queries == Queries) {
-    dots_columns<Queries, S>(K, A, A_stride, E, E_stride);
+    dots_columns<Queries, S>(K, A, A_stride, E, E_stride, far);
   } else if constexpr (Queries > 1) {
-    dots_columns_of<Queries - 1, S>(queries, K, A, A_stride, E, E_stride);
+    dots_columns_of<Queries - 1, S>(queries, K, A, A_stride, E, E_stride, far);
   }
 }
 
@@ -122,11 +124,18 @@ void dots(ConstView<std::type_identity_t<S>> K, ConstView<std::type_identity_t<S
   check_shape("dots", "A", A, K.rows(), A.cols());
   check_shape("dots", "E", E, K.cols(), A.cols());
   const detail::Deal tiles(A.cols(), detail::tile_queries);
-  for (Index i = 0; i < tiles.parts; ++i) {
-    const Index u = tiles.begin(i);
-    detail::dots_columns_of<detail::tile_queries, S>(
-        tiles.size(i), K, A.data() + u * A.outerStride(), A.outerStride(),
-        E.data() + u * E.outerStride(), E.outerStride());
+  const Index key_bytes = std::max(K.rows(), Index{1}) * static_cast<Index>(sizeof(S));
+  const bool far = K.cols() * key_bytes >= detail::keys_far;
+  const Index block =
+      tiles.parts > 1 ? std::max(detail::keys_nearby / key_bytes / 8 * 8, Index{8}) : K.cols();
+  for (Index t = 0; t < K.cols(); t += block) {
+    const ConstView<S> keys = K.middleCols(t, std::min(block, K.cols() - t));
+    for (Index i = 0; i < tiles.parts; ++i) {
+      const Index u = tiles.begin(i);
+      detail::dots_columns_of<detail::tile_queries, S>(
+          tiles.size(i), keys, A.data() + u * A.outerStride(), A.outerStride(),
+          E.data() + t + u * E.outerStride(), E.outerStride(), far && i == 0);
+    }
   }
 }
 
