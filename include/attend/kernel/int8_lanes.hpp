@@ -54,7 +54,7 @@ struct PortableInt8Lanes {
 template <Scalar S>
 struct Int8Lanes : PortableInt8Lanes<S> {};
 
-#if defined(EIGEN_VECTORIZE_AVX512) && defined(__AVX512BW__)
+#if defined(EIGEN_VECTORIZE_AVX512) && defined(__AVX512BW__) && defined(__GNUC__)
 template <>
 struct Int8Lanes<float> {
   using Weights = __m512i;
@@ -78,7 +78,7 @@ struct Int8Lanes<float> {
     return _mm512_cvtepi32_ps(reinterpret_cast<__m512i>(sums));
   }
 };
-#elif defined(EIGEN_VECTORIZE_AVX2) && !defined(EIGEN_VECTORIZE_AVX512)
+#elif defined(EIGEN_VECTORIZE_AVX2) && !defined(EIGEN_VECTORIZE_AVX512) && defined(__GNUC__)
 template <>
 struct Int8Lanes<float> {
   using Weights = __m256i;
@@ -95,6 +95,26 @@ struct Int8Lanes<float> {
   }
   [[nodiscard]] EIGEN_ALWAYS_INLINE static packet::Packet<float> numbers(Sums sums) {
     return _mm256_cvtepi32_ps(reinterpret_cast<__m256i>(sums));
+  }
+};
+#elif defined(EIGEN_VECTORIZE_SSE2) && !defined(EIGEN_VECTORIZE_AVX)
+template <>
+struct Int8Lanes<float> {
+  using Weights = __m128i;
+  using Pair = __m128i;
+  using Sums = __m128i;
+
+  [[nodiscard]] EIGEN_ALWAYS_INLINE static Weights load(const std::int8_t* q) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(q));
+    return _mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8);
+  }
+  [[nodiscard]] EIGEN_ALWAYS_INLINE static Pair fill(ShortPair x) { return _mm_set1_epi32(x); }
+  [[nodiscard]] EIGEN_ALWAYS_INLINE static Sums zero() { return _mm_setzero_si128(); }
+  [[nodiscard]] EIGEN_ALWAYS_INLINE static Sums add(Weights q, Pair x, Sums sums) {
+    return _mm_add_epi32(sums, _mm_madd_epi16(q, x));
+  }
+  [[nodiscard]] EIGEN_ALWAYS_INLINE static packet::Packet<float> numbers(Sums sums) {
+    return _mm_cvtepi32_ps(sums);
   }
 };
 #endif
