@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <attend/core/types.hpp>
+#include <attend/kernel/precision.hpp>
 
 namespace bench {
 
@@ -81,6 +82,16 @@ Contender contender(std::string name, Make make, double tolerance = 0) {
             return Run{[state] { state->step(); }, [state]() -> Result { return state->result(); }};
           },
           tolerance};
+}
+
+/// Attend with its weights in bfloat16 and in int8; `make(precision)` makes the state.
+template <class Make>
+void add_reduced(Case& c, Make make) {
+  for (const auto& [name, precision] :
+       {std::pair("bfloat16", attend::Precision::bfloat16), {"int8", attend::Precision::int8}}) {
+    const auto stored = [make, kept = precision] { return make(kept); };
+    c.contenders.push_back(contender(name, stored, 0.02));
+  }
 }
 
 }  // namespace bench

@@ -90,9 +90,10 @@ Case reading_case(std::string name, Index n) {
 }  // namespace
 
 void add_limits(Cases& cases) {
-  cases.push_back(peak_case("limit"));
-  cases.push_back(reading_case("limit", 100'003));
-  for (auto limit = cases.end() - 2; limit != cases.end(); ++limit) limit->extent = Extent::check;
+  for (Case limit : {peak_case("limit"), reading_case("limit", 100'003)}) {
+    limit.extent = Extent::check;
+    cases.push_back(std::move(limit));
+  }
 }
 
 Cases limits_of(const Case& c) {

@@ -61,11 +61,7 @@ void add(Cases& cases, Product p, Extent extent = Extent::brief) {
                         contender("Eigen", [p] { return Plain(p); })}};
   if (flops < 1e8) c.reference = [p] { return scalar_product<double>(p.weights(), p.inputs()); };
   if (flops < 1e6) c.contenders.push_back(contender("loop", [p] { return Loop(p); }));
-  for (const auto& [name, precision] :
-       {std::pair("bfloat16", attend::Precision::bfloat16), {"int8", attend::Precision::int8}}) {
-    const auto make = [p, stored = precision] { return Packed(p, stored); };
-    c.contenders.push_back(contender(name, make, 0.02));
-  }
+  add_reduced(c, [p](attend::Precision precision) { return Packed(p, precision); });
   add_onednn(c, p);
   cases.push_back(std::move(c));
 }

@@ -146,11 +146,7 @@ void add(Cases& cases, const char* name, Recurrence r, Extent extent) {
   // A step is bound by one of the two: all steps are one phase, as all are alike.
   c.phases.push_back({product * as_double(r.T * r.B), weights * as_double(r.T), weights});
   if (extent == Extent::check) c.reference = [r] { return scalar<Cell>(r); };
-  for (const auto& [name_of, precision] :
-       {std::pair("bfloat16", attend::Precision::bfloat16), {"int8", attend::Precision::int8}}) {
-    const auto make = [r, stored = precision] { return Layer<Cell>(r, stored); };
-    c.contenders.push_back(contender(name_of, make, 0.02));
-  }
+  add_reduced(c, [r](attend::Precision precision) { return Layer<Cell>(r, precision); });
   add_onednn(c, r);
   cases.push_back(std::move(c));
 }
