@@ -49,7 +49,7 @@ inline void dots_tile(Index d, const S* K, Index K_stride, const S* A, Index A_s
     P key[Keys];
 #pragma GCC unroll 8
     for (int t = 0; t < Keys; ++t) {
-      key[t] = lane.load(K + t * K_stride);
+      key[t] = packet::loaded_once<Queries, P>(lane.load(K + t * K_stride));
       if constexpr (brings_near<Queries>) packet::bring_near(K + t * K_stride + ahead + lane.i);
     }
 #pragma GCC unroll 6

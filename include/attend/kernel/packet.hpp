@@ -46,6 +46,12 @@ EIGEN_ALWAYS_INLINE void keep_in_register([[maybe_unused]] P& x) {
   asm("" : "+v"(x));
 #endif
 }
+/// x, which was loaded and is used `Uses` times. Of two to four, gcc would read it again for each.
+template <int Uses, class P>
+[[nodiscard]] EIGEN_ALWAYS_INLINE P loaded_once(P x) {
+  if constexpr (Uses > 1 && Uses < 5) keep_in_register(x);
+  return x;
+}
 template <Scalar S>
 [[nodiscard]] EIGEN_ALWAYS_INLINE Packet<S> fill(std::type_identity_t<S> x) {
   return Eigen::internal::pset1<Packet<S>>(x);

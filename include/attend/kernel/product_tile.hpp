@@ -146,10 +146,8 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
     for (int q = 0; q < Panels; ++q) {
       P packets[Packets];
       load_column<Packets, S>(left + q * panel_stride, packets);
-      if constexpr (Columns == 2) {
 #pragma GCC unroll 4
-        for (int p = 0; p < Packets; ++p) packet::keep_in_register(packets[p]);
-      }
+      for (P& loaded : packets) loaded = packet::loaded_once<Columns>(loaded);
 #pragma GCC unroll 8
       for (int j = 0; j < Columns; ++j) {
         const P x = packet::fill<S>(right[j * j_stride]);
