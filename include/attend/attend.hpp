@@ -26,6 +26,7 @@
 #include <attend/kernel/int8_lanes.hpp>
 #include <attend/kernel/int8_product.hpp>
 #include <attend/kernel/lanes.hpp>
+#include <attend/kernel/machine.hpp>
 #include <attend/kernel/overlapped_tiles.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/panel_matrix.hpp>
@@ -36,6 +37,7 @@
 #include <attend/kernel/softmax_rows.hpp>
 #include <attend/kernel/stored_weights.hpp>
 #include <attend/kernel/sweep.hpp>
+#include <attend/kernel/tiles_in_turn.hpp>
 #include <attend/kernel/transpose.hpp>
 #include <attend/kernel/transposed_panels.hpp>
 #include <attend/kernel/weighted_sum.hpp>

@@ -11,9 +11,11 @@
 #include <attend/attention/sight.hpp>
 #include <attend/attention/workspace.hpp>
 #include <attend/kernel/dots.hpp>
+#include <attend/kernel/machine.hpp>
 #include <attend/kernel/overlapped_tiles.hpp>
 #include <attend/kernel/product.hpp>
 #include <attend/kernel/softmax.hpp>
+#include <attend/kernel/tiles_in_turn.hpp>
 #include <attend/kernel/weighted_sum.hpp>
 #include <attend/score/score.hpp>
 
@@ -43,23 +45,25 @@ class FewQueries {
   /// Queries [u, u + count). Overwrites C (d_v x count) and normalisers; `weights`, if given, gets
   /// the energies of what is seen.
   void attend(Index u, Index count, View<S> C, S* normalisers, View<S>* weights) const {
-    View<S> running = workspace_.running.resize(3, count);
-    running.row(0).setConstant(-std::numeric_limits<S>::infinity());
-    running.row(1).setZero();
-    running.row(2).setZero();
-    if (count == 1 && overlaps()) {
-      C.setZero();
-      attend_overlapped(u, C, weights);
-    } else {
+    View<S> running = workspace_.running.resize(Running::size, count);
+    for (Index j = 0; j < count; ++j) Running(running, j).begin();
+    if (count > 1 || !overlaps()) {
       for_each_tile(u, count,
                     [&](const Tile& tile) { finish(tile, energies(tile), u, C, weights); });
+    } else if (inner_product_scale(score_) && fetches_in_order()) {
+      C.setZero();
+      attend_in_turn(u, C, weights);
+    } else {
+      C.setZero();
+      attend_overlapped(u, C, weights);
     }
     for (Index j = 0; j < count; ++j) {
-      const S sum = running(1, j);
+      const Running of_query(running, j);
+      const S sum = of_query.softmax.sum();
       const bool blind = !(sum > 0) && !std::isnan(sum);
-      normalisers[j] = blind ? std::numeric_limits<S>::infinity() : running(0, j) + std::log(sum);
+      normalisers[j] = blind ? std::numeric_limits<S>::infinity() : of_query.softmax.normaliser();
       if (blind) C.col(j).setZero();
-      if (!blind && running(2, j) == S{0}) C.col(j) *= S{1} / sum;
+      if (!blind && !of_query.divided()) C.col(j) *= S{1} / sum;
     }
   }
 
@@ -97,6 +101,28 @@ class FewQueries {
  private:
   /// Of a tile.
   static constexpr Index most_keys = 64;
+
+  /// What a query keeps from tile to tile.
+  class Running {
+   public:
+    static constexpr Index size = OnlineSoftmax<S>::size + 1;
+
+    OnlineSoftmax<S> softmax;
+
+    Running(View<S> memory, Index j)
+        : softmax(memory.col(j).data() + 1), divided_(memory.col(j).data()) {}
+
+    void begin() {
+      softmax.begin();
+      *divided_ = 0;
+    }
+    /// Whether its weights were divided by their sum already.
+    [[nodiscard]] bool divided() const { return *divided_ != S{0}; }
+    void divide() { *divided_ = 1; }
+
+   private:
+    S* divided_;
+  };
 
   /// Bytes of a tile's values. Energies that compute longer than they read: a sixteenth of a
   /// second-level cache of 1 MiB, however many ask. Inner products: one query that reads keys and
@@ -137,9 +163,29 @@ class FewQueries {
            (!inner_product_scale(score_) || memory_.keys.rows() == memory_.values.rows());
   }
 
+  /// The walk of one query of inner products where memory that is read in order comes by itself:
+  /// the energies of a tile, then its sum, and each brings half of the next keys near.
+  void attend_in_turn(Index u, View<S> C, View<S>* weights) const {
+    const ConstView<S>& K = memory_.keys;
+    const S scale = *inner_product_scale(score_);
+    const S* const a = queries_.A.col(u).data();
+    for_each_tile(u, 1, [&](const Tile& tile) {
+      const Index end = tile.key + tile.keys;
+      const ConstView<S> next = K.middleCols(end, std::min(tile.keys, K.cols() - end));
+      View<S> E = workspace_.energies.resize(tile.keys, 1);
+      dots_before<S>(K.middleCols(tile.key, tile.keys), a, E.data(), next);
+      if (scale != S{1}) multiply_by(scale, tile.keys, E.data());
+      if (queries_.bias) add_bias(queries_, tiles_.at(tile, E.data()), u);
+      if (weights != nullptr) weights->block(tile.key, u, tile.keys, 1) = E;
+      take(tile, u, E.data(), Running(workspace_.running.view(), 0), C);
+      add_weighted_before<S>(memory_.values.middleCols(tile.key, tile.keys), E.data(), C.data(),
+                             next);
+    });
+  }
+
   /// The walk of one query: the energies of a tile are made while the tile before is summed up.
   void attend_overlapped(Index u, View<S> C, View<S>* weights) const {
-    S* running = workspace_.running.column(0);
+    const Running running(workspace_.running.view(), 0);
     View<S> E = workspace_.energies.resize(tile_keys_, 2);
     Tile before{0, 0, u, 1};
     Index side = 0;
@@ -150,7 +196,7 @@ class FewQueries {
       if (before.keys > 0) take(before, u, known, running, C);
       energies_beside_sum(score_, memory_.keys.middleCols(tile.key, tile.keys),
                           queries_.A.middleCols(u, 1), next, sum_of(before, known, C));
-      add_bias(queries_, tiles_.at(tile, next.data()), u);
+      if (queries_.bias) add_bias(queries_, tiles_.at(tile, next.data()), u);
       if (weights != nullptr) weights->block(tile.key, u, tile.keys, 1) = next;
       before = tile;
     });
@@ -182,25 +228,27 @@ class FewQueries {
     }
     View<S> C_tile = C.middleCols(tile.query - u, tile.queries);
     View<S> running = workspace_.running.view().middleCols(tile.query - u, tile.queries);
-    const bool fresh = (running.row(1).array() == S{0}).all();
+    bool fresh = true;
+    for (Index j = 0; j < tile.queries; ++j) fresh = fresh && Running(running, j).softmax.fresh();
     for (Index j = 0; j < tile.queries; ++j) {
-      S* const e = E.data() + j * tile.keys;
-      S* const sums = running.data() + j * running.outerStride();
-      if (!fresh && sums[1] == S{0}) C_tile.col(j).setZero();
-      take(tile, tile.query + j, e, sums, C_tile.col(j));
+      const Running of_query(running, j);
+      if (!fresh && of_query.softmax.fresh()) C_tile.col(j).setZero();
+      take(tile, tile.query + j, E.data() + j * tile.keys, of_query, C_tile.col(j));
     }
     drop_weights(queries_, tiles_.at(tile, E.data()), tile.query);
     add_weighted(tile, E, C_tile, fresh);
   }
 
-  /// Takes a tile of query u into its running sums. Where the query sees nothing else, the few
-  /// weights are divided by their sum, and not the context; the third running number says so.
-  void take(const Tile& tile, Index u, S* E, S* running, View<S> c) const {
-    const bool first = running[1] == S{0};
-    accumulate(tile.keys, E, running, c);
-    if (!first || !(running[1] > S{0}) || sight_.sees_from(u, tile.key + tile.keys)) return;
-    View<S>(E, tile.keys, 1, tile.keys) *= S{1} / running[1];
-    running[2] = S{1};
+  /// Takes a tile of query u into its running sums; E becomes weights. Where the query sees nothing
+  /// else, the few weights are divided by their sum, and not the context.
+  EIGEN_ALWAYS_INLINE void take(const Tile& tile, Index u, S* E, Running running, View<S> c) const {
+    const bool first = running.softmax.fresh();
+    running.softmax.take(tile.keys, E, [&](S shrink) { c *= shrink; });
+    if (!first || running.softmax.fresh() || sight_.sees_from(u, tile.key + tile.keys)) return;
+    const S sum = running.softmax.sum();
+    if (!(sum > S{0})) return;
+    multiply_by(S{1} / sum, tile.keys, E);
+    running.divide();
   }
 
   void add_weighted(const Tile& tile, ConstView<S> P, View<S> C, bool fresh) const {
@@ -211,24 +259,6 @@ class FewQueries {
     }
     if (fresh) C.setZero();
     add_weighted_columns<S>(V, P.data(), C.data());
-  }
-
-  /// m' = max(m, e), l' = l e^(m-m') + sum e^(e-m'), c' = c e^(m-m'); E becomes e^(e-m').
-  static void accumulate(Index n, S* E, S* running, View<S> c) {
-    const S peak = std::max(running[0], largest(n, E));
-    if (peak == -std::numeric_limits<S>::infinity()) {
-      std::fill_n(E, n, S{0});
-      return;
-    }
-    const S sum = exponentials(n, E, peak);
-    if (peak > running[0]) {
-      const bool first = running[1] == S{0};
-      const S shrink = first ? S{0} : std::exp(running[0] - peak);
-      running[0] = peak;
-      running[1] *= shrink;
-      if (!first) c *= shrink;
-    }
-    running[1] += sum;
   }
 
   const Z& score_;

@@ -13,20 +13,6 @@ namespace attend::inline ATTEND_ABI {
 
 namespace detail {
 
-/// The sums of `Count` packets, four at a time, to out[0], out[stride], ...
-template <int Count, Scalar S>
-EIGEN_ALWAYS_INLINE void sums_of(const packet::Packet<S>* sums, S* out, Index stride) {
-  alignas(16) S four[4];
-  const auto zero = packet::fill<S>(0);
-#pragma GCC unroll 8
-  for (int i = 0; i < Count; i += 4) {
-    packet::sums_of_four(sums[i], i + 1 < Count ? sums[i + 1] : zero,
-                         i + 2 < Count ? sums[i + 2] : zero, i + 3 < Count ? sums[i + 3] : zero,
-                         four);
-    for (int k = 0; k < std::min(4, Count - i); ++k) out[(i + k) * stride] = four[k];
-  }
-}
-
 /// Several queries compute while the next keys come; one waits for memory whatever it does.
 template <int Queries>
 inline constexpr bool brings_near = Queries > 1;
@@ -62,10 +48,8 @@ inline void dots_tile(Index d, const S* K, Index K_stride, const S* A, Index A_s
       }
     }
   });
-  S all[Queries * Keys];
-  sums_of<Queries * Keys>(sums, all, 1);
 #pragma GCC unroll 6
-  for (int u = 0; u < Queries; ++u) std::copy_n(all + u * Keys, Keys, E + u * E_stride);
+  for (int u = 0; u < Queries; ++u) packet::sums<Keys>(sums + u * Keys, E + u * E_stride);
 }
 
 /// Keys of a tile: with one query eight chains hide the latency of multiply-adds; with several, the

@@ -16,8 +16,8 @@ namespace detail {
 /// e[t] = k_t'q for Keys columns of K, and c += sum_t a[t] v_t for Keys columns of V, all of d
 /// rows. One loop reads both: what K waits for memory, V computes from the first-level cache.
 template <int Keys, Scalar S>
-inline void overlapped_tile(Index d, ConstView<S> K, const S* q, S* e, ConstView<S> V, const S* a,
-                            S* c) {
+EIGEN_ALWAYS_INLINE void overlapped_tile(Index d, const ConstView<S>& K, const S* q, S* e,
+                                         const ConstView<S>& V, const S* a, S* c) {
   packet::Packet<S> weights[Keys];
   packet::Packet<S> sums[Keys];
 #pragma GCC unroll 8
@@ -37,7 +37,7 @@ inline void overlapped_tile(Index d, ConstView<S> K, const S* q, S* e, ConstView
     }
     lane.store(c, context);
   });
-  sums_of<Keys>(sums, e, 1);
+  packet::sums<Keys>(sums, e);
 }
 
 }  // namespace detail
@@ -46,7 +46,8 @@ inline void overlapped_tile(Index d, ConstView<S> K, const S* q, S* e, ConstView
 /// those of `dots` and `add_weighted_columns`. Where keys are eight or less of each, memory is read
 /// without a pause.
 template <Scalar S>
-void dots_beside_sum(ConstView<S> K, const S* q, S* e, const WeightedSum<S>& sum) {
+EIGEN_ALWAYS_INLINE void dots_beside_sum(ConstView<S> K, const S* q, S* e,
+                                         const WeightedSum<S>& sum) {
   const auto& [V, a, c] = sum;
   constexpr Index keys = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 8 : 4;
   const Index both = std::min(K.cols(), V.cols()) / keys * keys;
@@ -56,6 +57,7 @@ void dots_beside_sum(ConstView<S> K, const S* q, S* e, const WeightedSum<S>& sum
   }
   const ConstView<S> query(q, K.rows(), 1, K.rows());
   const Index keys_left = K.cols() - both;
+  if (keys_left == 0 && both == V.cols()) return;
   dots<S>(K.rightCols(keys_left), query, View<S>(e + both, keys_left, 1, keys_left));
   sum.add_from(both);
 }

@@ -78,19 +78,21 @@ template <class P>
 [[nodiscard]] EIGEN_ALWAYS_INLINE auto smallest(const P& x) {
   return Eigen::internal::predux_min(x);
 }
-/// out[0..3] = the sums of a, b, c, d, each in the same order.
-template <class P, Scalar S>
-EIGEN_ALWAYS_INLINE void sums_of_four(const P& a, const P& b, const P& c, const P& d, S* out) {
-  out[0] = sum(a);
-  out[1] = sum(b);
-  out[2] = sum(c);
-  out[3] = sum(d);
+/// out[i] = the sum of x[i], each in the same order, for `Count` packets.
+template <int Count, class P, Scalar S>
+EIGEN_ALWAYS_INLINE void sums(const P* x, S* out) {
+#pragma GCC unroll 8
+  for (int i = 0; i < Count; ++i) out[i] = sum(x[i]);
 }
+#ifdef EIGEN_VECTORIZE_AVX
+namespace detail {
+
+/// The sums of a, b, c, d.
 #ifdef EIGEN_VECTORIZE_AVX512
-EIGEN_ALWAYS_INLINE void sums_of_four(const Eigen::internal::Packet16f& a,
-                                      const Eigen::internal::Packet16f& b,
-                                      const Eigen::internal::Packet16f& c,
-                                      const Eigen::internal::Packet16f& d, float* out) {
+[[nodiscard]] EIGEN_ALWAYS_INLINE __m128 four_sums(const Eigen::internal::Packet16f& a,
+                                                   const Eigen::internal::Packet16f& b,
+                                                   const Eigen::internal::Packet16f& c,
+                                                   const Eigen::internal::Packet16f& d) {
   const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
   const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
   const __m512 abcd =
@@ -98,19 +100,42 @@ EIGEN_ALWAYS_INLINE void sums_of_four(const Eigen::internal::Packet16f& a,
   const __m256 half =
       _mm256_add_ps(_mm512_castps512_ps256(abcd),
                     _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(abcd), 1)));
-  _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+  return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
 }
 #endif
-#ifdef EIGEN_VECTORIZE_AVX
-EIGEN_ALWAYS_INLINE void sums_of_four(const Eigen::internal::Packet8f& a,
-                                      const Eigen::internal::Packet8f& b,
-                                      const Eigen::internal::Packet8f& c,
-                                      const Eigen::internal::Packet8f& d, float* out) {
+[[nodiscard]] EIGEN_ALWAYS_INLINE __m128 four_sums(const Eigen::internal::Packet8f& a,
+                                                   const Eigen::internal::Packet8f& b,
+                                                   const Eigen::internal::Packet8f& c,
+                                                   const Eigen::internal::Packet8f& d) {
   const __m256 ab = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
   const __m256 cd = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
   const __m256 abcd =
       _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
-  _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1)));
+  return _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
+}
+
+}  // namespace detail
+
+/// Eight at a time as one vector: what is stored in parts and read as a whole soon after waits
+/// until the parts have reached the cache.
+template <int Count>
+EIGEN_ALWAYS_INLINE void sums(const Packet<float>* x, float* out) {
+  int i = 0;
+#pragma GCC unroll 4
+  for (; i + 8 <= Count; i += 8) {
+    const __m128 low = detail::four_sums(x[i], x[i + 1], x[i + 2], x[i + 3]);
+    const __m128 high = detail::four_sums(x[i + 4], x[i + 5], x[i + 6], x[i + 7]);
+    _mm256_storeu_ps(out + i, _mm256_set_m128(high, low));
+  }
+  const auto zero = fill<float>(0);
+#pragma GCC unroll 2
+  for (; i < Count; i += 4) {
+    alignas(16) float four[4];
+    _mm_store_ps(
+        four, detail::four_sums(x[i], i + 1 < Count ? x[i + 1] : zero,
+                                i + 2 < Count ? x[i + 2] : zero, i + 3 < Count ? x[i + 3] : zero));
+    for (int k = 0; k < 4 && i + k < Count; ++k) out[i + k] = four[k];
+  }
 }
 #endif
 /// x, and 0 where a equals b.

@@ -12,6 +12,7 @@
 #include <attend/core/types.hpp>
 #include <attend/kernel/deal.hpp>
 #include <attend/kernel/int8_product.hpp>
+#include <attend/kernel/machine.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/panel_matrix.hpp>
 #include <attend/kernel/product_tile.hpp>
@@ -156,10 +157,10 @@ struct WeightsTimesBlock {
   }
 
   /// What is read behind column `end` of the panel that begins with row i; nothing where weights
-  /// are read only once, or stay near.
+  /// are read only once, or stay near, or come by themselves.
   [[nodiscard]] Ahead<S> next(Index i, Index end, Sweep sweep) const {
     const Index all = W.rows * W.cols * static_cast<Index>(sizeof(S));
-    if (n <= tile_columns || all <= weights_nearby) return {};
+    if (n <= tile_columns || all <= weights_nearby || fetches_in_order()) return {};
     if (end == depth) {
       i += sweep == Sweep::there ? height : -height;
       end = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <attend/core/types.hpp>
 #include <attend/kernel/dots.hpp>
@@ -21,6 +22,14 @@ template <Scalar S>
   packet::for_each_lane<S>(
       n, [&](auto lane) { peak = packet::pmax(peak, lane.inside(lane.load(x), lowest)); });
   return packet::largest(peak);
+}
+
+/// x becomes s x.
+template <Scalar S>
+void multiply_by(S s, Index n, S* x) {
+  const auto factor = packet::fill<S>(s);
+  packet::for_each_lane<S>(n,
+                           [&](auto lane) { lane.store(x, packet::pmul(lane.load(x), factor)); });
 }
 
 namespace detail {
@@ -47,6 +56,67 @@ S exponentials(Index n, S* x, S shift) {
                                         [&](auto lane, const auto& p) { lane.store(x, p); });
 }
 
+/// The online softmax (Milakov, Gimelshein 2018, arXiv 1805.02867) of one query, tile by tile:
+///
+///     m' = max(m, e)     l' = l e^(m - m') + sum e^(e - m')     shrink = e^(m - m')
+///
+/// l is kept as a packet of sums. Where a tile does not raise m, and few do, its weights wait for
+/// nothing but their energies.
+template <Scalar S>
+class OnlineSoftmax {
+ public:
+  /// Numbers that it lives in.
+  static constexpr Index size = 1 + packet::width<S>;
+
+  /// Goes on with what `memory` (size) holds.
+  explicit OnlineSoftmax(S* memory) : memory_(memory) {}
+
+  void begin() {
+    memory_[0] = -std::numeric_limits<S>::infinity();
+    std::fill_n(sums_(), packet::width<S>, S{0});
+  }
+  /// Whether no key was seen yet.
+  [[nodiscard]] bool fresh() const { return memory_[0] == -std::numeric_limits<S>::infinity(); }
+
+  /// E (n) becomes e^(e - m'). Where m grows, calls `shrink(e^(m - m'))` first, for sums of before.
+  template <class Shrink>
+  void take(Index n, S* E, Shrink&& shrink) {
+    const S peak = largest(n, E);
+    if (peak > memory_[0]) [[unlikely]]
+      grow(peak, shrink);
+    if (fresh()) {
+      std::fill_n(E, n, S{0});
+      return;
+    }
+    const auto by = packet::fill<S>(memory_[0]);
+    auto sums = packet::load<S>(sums_());
+    packet::for_each_lane<S>(n, [&](auto lane) ATTEND_INLINE_LAMBDA {
+      const auto p = packet::exp_of_softmax(packet::psub(lane.load(E), by));
+      lane.store(E, p);
+      sums = packet::padd(sums, lane.inside(p, 0));
+    });
+    packet::store(sums_(), sums);
+  }
+
+  [[nodiscard]] S sum() const { return packet::sum(packet::load<S>(sums_())); }
+  /// log sum e^e of all tiles.
+  [[nodiscard]] S normaliser() const { return memory_[0] + std::log(sum()); }
+
+ private:
+  [[nodiscard]] S* sums_() const { return memory_ + 1; }
+
+  template <class Shrink>
+  void grow(S peak, Shrink&& shrink) {
+    const S before = std::exchange(memory_[0], peak);
+    if (before == -std::numeric_limits<S>::infinity()) return;
+    const S factor = std::exp(before - peak);
+    packet::store(sums_(), packet::pmul(packet::load<S>(sums_()), packet::fill<S>(factor)));
+    shrink(factor);
+  }
+
+  S* memory_;
+};
+
 /// log sum_i e^(x_i), in one order wherever x stands.
 template <Scalar S>
 [[nodiscard]] S log_sum_exp(Index n, const S* x) {
@@ -62,8 +132,7 @@ void softmax(Index n, S* x) {
     std::fill_n(x, n, S{0});
     return;
   }
-  const auto by = packet::fill<S>(S{1} / exponentials(n, x, peak));
-  packet::for_each_lane<S>(n, [&](auto lane) { lane.store(x, packet::pmul(lane.load(x), by)); });
+  multiply_by(S{1} / exponentials(n, x, peak), n, x);
 }
 
 /// a = softmax(x):  dx_i = a_i (da_i - sum_j a_j da_j), in place of da.

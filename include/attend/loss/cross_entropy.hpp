@@ -3,12 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <span>
 
 #include <attend/core/buffer.hpp>
 #include <attend/core/error.hpp>
-#include <attend/kernel/elementary.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/softmax.hpp>
@@ -26,6 +24,15 @@ template <Scalar S>
   return packet::sum(total) / static_cast<S>(n);
 }
 
+/// sum_v q_v l_v of the smoothed target; throws where there is no such word.
+template <Scalar S>
+[[nodiscard]] S expected_logit(Index V, const S* l, Token target, S epsilon) {
+  check_argument(target >= 0 && target < V, "cross_entropy: target ", target,
+                 " is outside the vocabulary of ", V, " words");
+  const S picked = (S{1} - epsilon) * l[target];
+  return epsilon > S{0} ? picked + epsilon * mean<S>(V, l) : picked;
+}
+
 }  // namespace detail
 
 /// Cross-entropy of one column against q = (1 - epsilon) onehot(target) + epsilon / V (label
@@ -35,35 +42,27 @@ template <Scalar S>
 ///
 /// l (V logits). In nats. Throws std::invalid_argument for a target outside the vocabulary.
 template <Scalar S>
-[[nodiscard]] S cross_entropy(Index V, const S* l, Token target, S epsilon, S& normaliser) {
-  check_argument(target >= 0 && target < V, "cross_entropy: target ", target,
-                 " is outside the vocabulary of ", V, " words");
-  normaliser = log_sum_exp<S>(V, l);
-  S loss = normaliser - (S{1} - epsilon) * l[target];
-  if (epsilon > S{0}) loss -= epsilon * detail::mean<S>(V, l);
-  return loss;
+[[nodiscard]] S cross_entropy(Index V, const S* l, Token target, S epsilon) {
+  const S expected = detail::expected_logit<S>(V, l, target, epsilon);
+  return log_sum_exp<S>(V, l) - expected;
 }
 
-/// loss = -sum_v q_v log p_v:  dl_v = scale (p_v - q_v), in place of l.
-template <Scalar S>
-void cross_entropy_backward(Index V, S* l, Token target, S epsilon, S normaliser, S scale) {
-  const auto shift = packet::fill<S>(normaliser);
-  const auto factor = packet::fill<S>(scale);
-  const auto smooth = packet::fill<S>(scale * epsilon / static_cast<S>(V));
-  packet::for_each_lane<S>(V, [&](auto lane) {
-    const auto p = packet::exp(packet::psub(lane.load(l), shift));
-    lane.store(l, packet::psub(packet::pmul(p, factor), smooth));
-  });
-  l[target] -= scale * (S{1} - epsilon);
-}
-
-/// The cross-entropy of one column; where scale is not 0, scale times its gradient replaces l.
+/// loss = -sum_v q_v log p_v:  dl_v = scale (p_v - q_v), in place of l, where scale is not 0.
+/// Returns the loss, to the bit what cross_entropy does; the exponentials of the one are those of
+/// the other.
 template <Scalar S>
 [[nodiscard]] S cross_entropy_in_place(Index V, S* l, Token target, S epsilon, S scale) {
-  S normaliser = 0;
-  const S loss = cross_entropy<S>(V, l, target, epsilon, normaliser);
-  if (scale != S{0}) cross_entropy_backward<S>(V, l, target, epsilon, normaliser, scale);
-  return loss;
+  if (scale == S{0}) return cross_entropy<S>(V, l, target, epsilon);
+  const S expected = detail::expected_logit<S>(V, l, target, epsilon);
+  const S peak = largest(V, l);
+  const S sum = exponentials(V, l, peak);
+  const auto factor = packet::fill<S>(scale / sum);
+  const auto smooth = packet::fill<S>(scale * epsilon / static_cast<S>(V));
+  packet::for_each_lane<S>(V, [&](auto lane) {
+    lane.store(l, packet::psub(packet::pmul(lane.load(l), factor), smooth));
+  });
+  l[target] -= scale * (S{1} - epsilon);
+  return peak + std::log(sum) - expected;
 }
 
 /// Columns whose logits live at one time, at most: memory does not grow with vocabulary times

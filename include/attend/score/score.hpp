@@ -8,6 +8,7 @@
 #include <attend/core/types.hpp>
 #include <attend/kernel/overlapped_tiles.hpp>
 #include <attend/kernel/panel_matrix.hpp>
+#include <attend/kernel/softmax.hpp>
 #include <attend/kernel/weighted_sum.hpp>
 #include <attend/score/energy_tile.hpp>
 
@@ -116,13 +117,13 @@ template <Score Z>
 /// The energies e (n x 1) of one query a (d_e x 1), and a weighted sum, as this score does both
 /// best.
 template <Score Z, attend::Scalar S = typename Z::Scalar>
-void energies_beside_sum(const Z& score, ConstView<S> K, ConstView<S> a, View<S> e,
-                         const WeightedSum<S>& sum) {
+EIGEN_ALWAYS_INLINE void energies_beside_sum(const Z& score, ConstView<S> K, ConstView<S> a,
+                                             View<S> e, const WeightedSum<S>& sum) {
   if constexpr (requires { score.energies_beside_sum(K, a, e, sum); }) {
     score.energies_beside_sum(K, a, e, sum);
   } else if (const auto scale = inner_product_scale(score); scale && K.rows() == sum.V.rows()) {
     dots_beside_sum<S>(K, a.data(), e.data(), sum);
-    if (*scale != S{1}) e *= *scale;
+    if (*scale != S{1}) multiply_by(*scale, e.rows(), e.data());
   } else {
     score.energies(K, a, e);
     sum.add_from(0);

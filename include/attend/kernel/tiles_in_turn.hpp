@@ -1,0 +1,85 @@
+/// One query's energies of a tile and their weighted sum, one behind the other; each brings half of
+/// the keys near that are read next. For cores that fetch in order by themselves, this is faster
+/// than the two at once (overlapped_tiles.hpp): fewer lines have to stay in the first-level cache.
+#pragma once
+
+#include <attend/core/types.hpp>
+#include <attend/kernel/dots.hpp>
+#include <attend/kernel/lanes.hpp>
+#include <attend/kernel/packet.hpp>
+#include <attend/kernel/weighted_sum.hpp>
+
+namespace attend::inline ATTEND_ABI {
+
+namespace detail {
+
+/// Keys that are compared side by side, in chains that hide the latency of multiply-adds.
+inline constexpr int keys_in_turn = 8;
+
+/// Calls `body(t, upcoming)` for every eight columns from t on of `columns`, with those of `next`
+/// that are read eight columns later, or, at its end, those of `K` itself; returns the columns
+/// done.
+template <Scalar S, class Body>
+EIGEN_ALWAYS_INLINE Index for_each_eight(const ConstView<S>& K, const ConstView<S>& next,
+                                         Body&& body) {
+  Index t = 0;
+  for (; t + keys_in_turn <= K.cols(); t += keys_in_turn) {
+    body(t, t + keys_in_turn <= next.cols() ? next.data() + t * next.outerStride()
+                                            : K.data() + t * K.outerStride());
+  }
+  return t;
+}
+
+/// Brings near what a lane reads of the columns [first, last) at K.
+template <int First, int Last, Scalar S>
+EIGEN_ALWAYS_INLINE void bring_columns_near(const S* K, Index stride, Index i) {
+#pragma GCC unroll 8
+  for (int t = First; t < Last; ++t) packet::bring_near(K + t * stride + i);
+}
+
+}  // namespace detail
+
+/// e = K'q. K (d x n), q (d), e (n); half of the columns of `next` (d x m) are brought near. The
+/// bits are those of `dots`.
+template <Scalar S>
+EIGEN_ALWAYS_INLINE void dots_before(ConstView<S> K, const S* q, S* e, ConstView<S> next) {
+  constexpr int keys = detail::keys_in_turn;
+  const Index stride = K.outerStride();
+  const Index done = detail::for_each_eight<S>(K, next, [&](Index t, const S* upcoming) {
+    packet::Packet<S> sums[keys];
+#pragma GCC unroll 8
+    for (int k = 0; k < keys; ++k) sums[k] = packet::fill<S>(0);
+    const S* const key = K.data() + t * stride;
+    packet::for_each_lane<S>(K.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA {
+      const auto query = lane.load(q);
+#pragma GCC unroll 8
+      for (int k = 0; k < keys; ++k) {
+        sums[k] = packet::multiply_add(lane.load(key + k * stride), query, sums[k]);
+      }
+      detail::bring_columns_near<0, keys / 2>(upcoming, next.outerStride(), lane.i);
+    });
+    packet::sums<keys>(sums, e + t);
+  });
+  const Index left = K.cols() - done;
+  if (left == 0) return;
+  dots<S>(K.rightCols(left), ConstView<S>(q, K.rows(), 1, K.rows()),
+          View<S>(e + done, left, 1, left));
+}
+
+/// c += V a. V (d_v x n), a (n), c (d_v); the other half of `next` (d_v x m) is brought near. The
+/// bits are those of `add_weighted_columns`.
+template <Scalar S>
+EIGEN_ALWAYS_INLINE void add_weighted_before(ConstView<S> V, const S* a, S* c, ConstView<S> next) {
+  constexpr int keys = detail::keys_in_turn;
+  const Index done = detail::for_each_eight<S>(V, next, [&](Index t, const S* upcoming) {
+    const detail::WeightedColumns<keys, S> columns(V.data() + t * V.outerStride(), V.outerStride(),
+                                                   a + t, c);
+    packet::for_each_lane<S>(V.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA {
+      columns.add(lane);
+      detail::bring_columns_near<keys / 2, keys>(upcoming, next.outerStride(), lane.i);
+    });
+  });
+  if (done < V.cols()) WeightedSum<S>{V, a, c}.add_from(done);
+}
+
+}  // namespace attend
