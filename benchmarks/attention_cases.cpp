@@ -265,7 +265,7 @@ void add_additive(Cases& cases, StepShape s, Extent extent = Extent::brief) {
 void add_attention_cases(Cases& cases) {
   add_dot(cases, {.d = 37, .T = 19, .U = 3, .B = 2}, Extent::check);
   add_additive(cases, {.d = 37, .T = 19}, Extent::check);
-  for (const Index T : {50, 1000, 16384}) add_dot(cases, {.d = 512, .T = T});
+  for (const Index T : {50, 1000, 16384, 32768}) add_dot(cases, {.d = 512, .T = T});
   add_dot(cases, {.d = 512, .T = 50, .U = 1, .B = 32});
   for (const Index beam : {5, 12}) {
     for (const Index T : {50, 1000, 16384}) add_dot(cases, {.d = 512, .T = T, .U = beam});

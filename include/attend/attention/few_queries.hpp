@@ -21,6 +21,9 @@
 
 namespace attend::inline ATTEND_ABI::detail {
 
+/// How one query of inner products goes from tile to tile; the bits are the same.
+enum class OneQuery { overlapped, in_turn };
+
 /// Softmax attention of one call: the memory is walked in tiles that stay in the first-level cache
 /// between their energies and their weighted sum. A tile that some queries see in part is cut into
 /// what each sees of it, so that what is hidden is never touched.
@@ -30,13 +33,15 @@ class FewQueries {
   using S = typename Z::Scalar;
 
   FewQueries(const Z& score, const W& window, const MemoryView<S>& memory,
-             const Queries<S>& queries, AttentionWorkspace<S>& workspace)
+             const Queries<S>& queries, AttentionWorkspace<S>& workspace,
+             OneQuery one_query = fetches_in_order() ? OneQuery::in_turn : OneQuery::overlapped)
       : score_(score),
         tiles_(score, memory.keys, memory.first, queries),
         sight_(window, queries, memory),
         memory_(memory),
         queries_(queries),
         workspace_(workspace),
+        one_query_(one_query),
         tile_keys_(keys_of_a_tile(memory.values.rows())) {
     // What one query would need, so that a call warms the workspace for all.
     workspace_.energies.resize(most_keys, 2);
@@ -50,7 +55,7 @@ class FewQueries {
     if (count > 1 || !overlaps()) {
       for_each_tile(u, count,
                     [&](const Tile& tile) { finish(tile, energies(tile), u, C, weights); });
-    } else if (inner_product_scale(score_) && fetches_in_order()) {
+    } else if (inner_product_scale(score_) && one_query_ == OneQuery::in_turn) {
       C.setZero();
       attend_in_turn(u, C, weights);
     } else {
@@ -267,6 +272,7 @@ class FewQueries {
   const MemoryView<S>& memory_;
   const Queries<S>& queries_;
   AttentionWorkspace<S>& workspace_;
+  OneQuery one_query_;
   Index tile_keys_;
 };
 

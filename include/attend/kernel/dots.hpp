@@ -65,16 +65,11 @@ inline constexpr int tile_queries = 6;
 template <int Queries, Scalar S>
 void dots_columns(ConstView<S> K, const S* A, Index A_stride, S* E, Index E_stride, bool far) {
   constexpr int keys = tile_keys<Queries>;
-  const auto key = [&](Index t) { return K.data() + t * K.outerStride(); };
-  Index t = 0;
-  for (; t + keys <= K.cols(); t += keys) {
-    const Index ahead = far && t + 2 * keys <= K.cols() ? keys * K.outerStride() : 0;
-    dots_tile<keys, Queries, S>(K.rows(), key(t), K.outerStride(), A, A_stride, E + t, E_stride,
-                                ahead);
-  }
-  for (; t < K.cols(); ++t) {
-    dots_tile<1, Queries, S>(K.rows(), key(t), K.outerStride(), A, A_stride, E + t, E_stride);
-  }
+  for_each_halving<keys>(K.cols(), [&]<int Keys>(Index t) ATTEND_INLINE_LAMBDA {
+    const Index ahead = far && t + 2 * Keys <= K.cols() ? Keys * K.outerStride() : 0;
+    dots_tile<Keys, Queries, S>(K.rows(), K.data() + t * K.outerStride(), K.outerStride(), A,
+                                A_stride, E + t, E_stride, ahead);
+  });
 }
 
 /// `dots_columns` for a number of queries that is known at run time.

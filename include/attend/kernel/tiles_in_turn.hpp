@@ -30,9 +30,11 @@ EIGEN_ALWAYS_INLINE Index for_each_eight(const ConstView<S>& K, const ConstView<
   return t;
 }
 
-/// Brings near what a lane reads of the columns [first, last) at K.
+/// Brings near the lines of the columns [first, last) at K that begin with element i.
 template <int First, int Last, Scalar S>
 EIGEN_ALWAYS_INLINE void bring_columns_near(const S* K, Index stride, Index i) {
+  constexpr Index line = 64 / static_cast<Index>(sizeof(S));
+  if (packet::width<S> < line && i % line != 0) return;
 #pragma GCC unroll 8
   for (int t = First; t < Last; ++t) packet::bring_near(K + t * stride + i);
 }

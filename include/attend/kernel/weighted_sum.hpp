@@ -3,6 +3,7 @@
 
 #include <attend/core/error.hpp>
 #include <attend/core/types.hpp>
+#include <attend/kernel/deal.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
 #include <attend/kernel/product.hpp>
@@ -43,18 +44,11 @@ class WeightedColumns {
 /// the order of the columns, the bits of multiply_add.
 template <Scalar S>
 void add_weighted_columns(ConstView<S> V, const S* a, S* c) {
-  constexpr int keys = 8;
-  const auto add = [&](const auto& columns) {
+  detail::for_each_halving<8>(V.cols(), [&]<int Keys>(Index t) ATTEND_INLINE_LAMBDA {
+    const detail::WeightedColumns<Keys, S> columns(V.data() + t * V.outerStride(), V.outerStride(),
+                                                   a + t, c);
     packet::for_each_lane<S>(V.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA { columns.add(lane); });
-  };
-  const auto column = [&](Index t) { return V.data() + t * V.outerStride(); };
-  Index t = 0;
-  for (; t + keys <= V.cols(); t += keys) {
-    add(detail::WeightedColumns<keys, S>(column(t), V.outerStride(), a + t, c));
-  }
-  for (; t < V.cols(); ++t) {
-    add(detail::WeightedColumns<1, S>(column(t), V.outerStride(), a + t, c));
-  }
+  });
 }
 
 /// c += V a, for a kernel that has other things to do meanwhile.
