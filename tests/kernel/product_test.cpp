@@ -209,6 +209,27 @@ TYPED_TEST(Product, AColumnHasTheSameBitsInABatchOfSeveralBlocks) {
   }
 }
 
+/// Weights that no second-level cache keeps for the next product, met by few columns.
+TYPED_TEST(Product, AColumnHasTheSameBitsWhereWeightsComeFromAfar) {
+  using S = TypeParam;
+  const Matrix<S> plain = this->numbers(1100, 130);
+  const Matrix<S> X = this->numbers(130, 6);
+  for (const auto precision : {attend::Precision::full, attend::Precision::bfloat16}) {
+    PanelMatrix<S> W(plain);
+    W.set_precision(precision);
+    Matrix<S> alone(plain.rows(), X.cols());
+    for (Index j = 0; j < X.cols(); ++j) {
+      attend::multiply(W, attend::ConstView<S>(X.middleCols(j, 1)),
+                       attend::View<S>(alone.middleCols(j, 1)));
+    }
+    for (Index n = 2; n <= X.cols(); ++n) {
+      Matrix<S> together = Matrix<S>::Constant(plain.rows(), n, S{7});
+      attend::multiply(W, attend::ConstView<S>(X.leftCols(n)), attend::View<S>(together));
+      EXPECT_TRUE(same_bits<S>(together, alone.leftCols(n))) << n;
+    }
+  }
+}
+
 TYPED_TEST(Product, ARowHasTheSameBitsInAnyMatrix) {
   using M = Matrix<TypeParam>;
   const M W = this->numbers(67, 40);

@@ -116,6 +116,9 @@ struct WeightsTimesBlock {
       if (n == 1) return add_several<1>(panels, sweep);
       if (n == 2) return add_several<2>(panels, sweep);
     }
+    if constexpr (in_place) {
+      if (streams(panels)) return add_streaming(panels, sweep);
+    }
     for_each_index(panels, sweep, [&](Index p) { add_panel(p * height, sweep); });
   }
 
@@ -135,6 +138,22 @@ struct WeightsTimesBlock {
       const Index rows = std::min(tiles.size(t) * height, W.rows - i);
       several_panels_tile_for<Columns, S, Stored>(tiles.size(t))(depth, left(i, 0), right,
                                                                  out.part(i, rows));
+    });
+  }
+
+  /// Whether few columns meet weights that the second-level cache does not keep, on a core that
+  /// brings nothing else near for them.
+  [[nodiscard]] bool streams(Index panels) const {
+    const Index bytes = panels * W.panel_stride * static_cast<Index>(sizeof(Stored));
+    return n >= least_streaming && n <= most_streaming && bytes > weights_nearby &&
+           fetches_in_order();
+  }
+
+  void add_streaming(Index panels, Sweep sweep) const {
+    const ProductTile<S, Stored> tile = streaming_tile_for<S, Stored>(n);
+    for_each_index(panels, sweep, [&](Index p) {
+      const Index i = p * height;
+      tile(depth, left(i, 0), right, out.part(i, std::min(height, W.rows - i)));
     });
   }
 

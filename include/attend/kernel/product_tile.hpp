@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -100,11 +101,35 @@ EIGEN_ALWAYS_INLINE void bring_near(const char* p) {
 #endif
 }
 
+/// Whether a tile's weights come from beyond the second-level cache and are met once, so that it
+/// brings them near itself, `columns_ahead` before it reads them.
+enum class Streams : bool { no, yes };
+inline constexpr Index columns_ahead = 8;
+
+/// Columns that a streaming tile takes: with fewer it takes several panels, with more it computes
+/// long enough.
+inline constexpr Index least_streaming = 3;
+inline constexpr Index most_streaming = 5;
+
+/// A column of a panel, `ahead` elements behind `column`, into the first-level cache. It may lie
+/// behind the last one: it is an address that nothing reads.
+template <Scalar S, class Stored>
+EIGEN_ALWAYS_INLINE void bring_column_near(const Stored* column, Index ahead) {
+  constexpr std::size_t bytes = packet::panel_column<S, Stored> * sizeof(Stored);
+  const auto from = reinterpret_cast<std::uintptr_t>(column) +
+                    static_cast<std::uintptr_t>(ahead) * sizeof(Stored);
+#pragma GCC unroll 4
+  for (std::size_t line = 0; line < bytes; line += 64) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
+    packet::bring_near(reinterpret_cast<const void*>(from + line));
+  }
+}
+
 /// C (Panels x Packets packets, Columns) += A (... x inner) B (inner x Columns), in registers. A
 /// block with fewer rows goes through one that has them all. Factors are passed by reference: a
 /// struct copied into an argument is written in words and read in vectors, and that waits until
 /// all that the tile before stored has reached the cache.
-template <int Panels, int Packets, int Columns, Scalar S, class Stored>
+template <int Panels, int Packets, int Columns, Scalar S, class Stored, Streams From = Streams::no>
 inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const RightFactor<S>& b,
                          const ProductBlock<S>& c) {
   using P = packet::Packet<S>;
@@ -113,7 +138,7 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
   static_assert(height <= static_cast<Index>(no_bias<S>.size()));
   if (c.rows < height) {
     c.template through_whole_rows<height, Columns>([&](const ProductBlock<S>& whole) {
-      product_tile<Panels, Packets, Columns, S, Stored>(inner, a, b, whole);
+      product_tile<Panels, Packets, Columns, S, Stored, From>(inner, a, b, whole);
     });
     return;
   }
@@ -138,7 +163,9 @@ inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const Righ
   const char* ahead = a.ahead;
   const Index ahead_stride = a.ahead_stride;
   for (Index k = 0; k < inner; ++k, left += left_stride, right += k_stride) {
-    if (Panels == 1 && ahead != nullptr) {
+    if constexpr (From == Streams::yes) {
+      bring_column_near<S>(left, columns_ahead * left_stride);
+    } else if (Panels == 1 && ahead != nullptr) {
       bring_near<S>(ahead);
       ahead += ahead_stride;
     }
@@ -205,6 +232,22 @@ ProductTile<S, Stored> tile_for(Index packets, Index columns) {
         std::make_integer_sequence<int, static_cast<int>(tile_columns)>{});
     return tiles[static_cast<std::size_t>(columns - 1)];
   }
+}
+
+template <Scalar S, class Stored, int... More>
+constexpr auto streaming_tiles(std::integer_sequence<int, More...> /*more*/) {
+  constexpr int least = static_cast<int>(least_streaming);
+  return std::array<ProductTile<S, Stored>, sizeof...(More)>{
+      &product_tile<1, static_cast<int>(packet::panel_packets), least + More, S, Stored,
+                    Streams::yes>...};
+}
+
+/// The streaming tile of one whole panel and `least_streaming` to `most_streaming` columns.
+template <Scalar S, class Stored>
+ProductTile<S, Stored> streaming_tile_for(Index columns) {
+  static constexpr auto tiles = streaming_tiles<S, Stored>(
+      std::make_integer_sequence<int, static_cast<int>(most_streaming - least_streaming + 1)>{});
+  return tiles[static_cast<std::size_t>(columns - least_streaming)];
 }
 
 template <Scalar S, class Stored, int Columns, int... Panels>
