@@ -22,13 +22,13 @@ struct Deal {
   [[nodiscard]] Index size(Index part) const { return fewest + (part < larger ? 1 : 0); }
 };
 
-/// Calls `body.template operator()<n>(first)` for parts of n = Most, then of half as many and so
-/// on, that cover [0, count).
-template <int Most, class Body>
-EIGEN_ALWAYS_INLINE void for_each_halving(Index count, Body&& body, Index first = 0) {
+/// Calls `body.template operator()<n>(first)` for parts of n = Most, then of Most / By and so on,
+/// that cover [0, count).
+template <int Most, int By, class Body>
+EIGEN_ALWAYS_INLINE void for_each_part(Index count, Body&& body, Index first = 0) {
   for (; first + Most <= count; first += Most) body.template operator()<Most>(first);
   if constexpr (Most > 1) {
-    if (first < count) for_each_halving<Most / 2>(count, body, first);
+    if (first < count) for_each_part<Most / By, By>(count, body, first);
   }
 }
 

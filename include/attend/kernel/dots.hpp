@@ -65,11 +65,13 @@ inline constexpr int tile_queries = 6;
 template <int Queries, Scalar S>
 void dots_columns(ConstView<S> K, const S* A, Index A_stride, S* E, Index E_stride, bool far) {
   constexpr int keys = tile_keys<Queries>;
-  for_each_halving<keys>(K.cols(), [&]<int Keys>(Index t) ATTEND_INLINE_LAMBDA {
-    const Index ahead = far && t + 2 * Keys <= K.cols() ? Keys * K.outerStride() : 0;
-    dots_tile<Keys, Queries, S>(K.rows(), K.data() + t * K.outerStride(), K.outerStride(), A,
-                                A_stride, E + t, E_stride, ahead);
-  });
+  // One query's last keys go together as far as they can: alone, each would be a single chain.
+  for_each_part<keys, Queries == 1 ? 2 : keys>(
+      K.cols(), [&]<int Keys>(Index t) ATTEND_INLINE_LAMBDA {
+        const Index ahead = far && t + 2 * Keys <= K.cols() ? Keys * K.outerStride() : 0;
+        dots_tile<Keys, Queries, S>(K.rows(), K.data() + t * K.outerStride(), K.outerStride(), A,
+                                    A_stride, E + t, E_stride, ahead);
+      });
 }
 
 /// `dots_columns` for a number of queries that is known at run time.

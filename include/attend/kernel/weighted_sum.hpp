@@ -44,7 +44,7 @@ class WeightedColumns {
 /// the order of the columns, the bits of multiply_add.
 template <Scalar S>
 void add_weighted_columns(ConstView<S> V, const S* a, S* c) {
-  detail::for_each_halving<8>(V.cols(), [&]<int Keys>(Index t) ATTEND_INLINE_LAMBDA {
+  detail::for_each_part<8, 2>(V.cols(), [&]<int Keys>(Index t) ATTEND_INLINE_LAMBDA {
     const detail::WeightedColumns<Keys, S> columns(V.data() + t * V.outerStride(), V.outerStride(),
                                                    a + t, c);
     packet::for_each_lane<S>(V.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA { columns.add(lane); });
