@@ -55,11 +55,11 @@ template <Scalar S>
   return packet::load(static_cast<const S*>(buffer));
 }
 #ifdef EIGEN_VECTORIZE_AVX512
-/// Half a packet, eight keys of one query, goes without a mask: what is stored behind a mask waits
-/// on its way to the next load until it has reached the cache.
 [[nodiscard]] inline __mmask16 first_of_16(Index count) {
   return static_cast<__mmask16>((1U << static_cast<unsigned>(count)) - 1U);
 }
+/// Half a packet, eight keys of one query, goes without a mask: what is stored behind a mask waits
+/// on its way to the next load until it has reached the cache.
 template <>
 [[nodiscard]] inline Packet<float> load_first<float>(const float* p, Index count) {
   if (count == 8) return _mm512_zextps256_ps512(_mm256_loadu_ps(p));

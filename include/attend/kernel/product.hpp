@@ -115,8 +115,6 @@ struct WeightsTimesBlock {
     if constexpr (in_place) {
       if (n == 1) return add_several<1>(panels, sweep);
       if (n == 2) return add_several<2>(panels, sweep);
-    }
-    if constexpr (in_place) {
       if (streams(panels)) return add_streaming(panels, sweep);
     }
     for_each_index(panels, sweep, [&](Index p) { add_panel(p * height, sweep); });

@@ -73,7 +73,7 @@ class OnlineSoftmax {
 
   void begin() {
     memory_[0] = -std::numeric_limits<S>::infinity();
-    std::fill_n(sums_(), packet::width<S>, S{0});
+    std::fill_n(packet_of_sums(), packet::width<S>, S{0});
   }
   /// Whether no key was seen yet.
   [[nodiscard]] bool fresh() const { return memory_[0] == -std::numeric_limits<S>::infinity(); }
@@ -89,28 +89,29 @@ class OnlineSoftmax {
       return;
     }
     const auto by = packet::fill<S>(memory_[0]);
-    auto sums = packet::load<S>(sums_());
+    auto sums = packet::load<S>(packet_of_sums());
     packet::for_each_lane<S>(n, [&](auto lane) ATTEND_INLINE_LAMBDA {
       const auto p = packet::exp_of_softmax(packet::psub(lane.load(E), by));
       lane.store(E, p);
       sums = packet::padd(sums, lane.inside(p, 0));
     });
-    packet::store(sums_(), sums);
+    packet::store(packet_of_sums(), sums);
   }
 
-  [[nodiscard]] S sum() const { return packet::sum(packet::load<S>(sums_())); }
+  [[nodiscard]] S sum() const { return packet::sum(packet::load<S>(packet_of_sums())); }
   /// log sum e^e of all tiles.
   [[nodiscard]] S normaliser() const { return memory_[0] + std::log(sum()); }
 
  private:
-  [[nodiscard]] S* sums_() const { return memory_ + 1; }
+  [[nodiscard]] S* packet_of_sums() const { return memory_ + 1; }
 
   template <class Shrink>
   void grow(S peak, Shrink&& shrink) {
     const S before = std::exchange(memory_[0], peak);
     if (before == -std::numeric_limits<S>::infinity()) return;
     const S factor = std::exp(before - peak);
-    packet::store(sums_(), packet::pmul(packet::load<S>(sums_()), packet::fill<S>(factor)));
+    packet::store(packet_of_sums(),
+                  packet::pmul(packet::load<S>(packet_of_sums()), packet::fill<S>(factor)));
     shrink(factor);
   }
 
