@@ -50,7 +50,7 @@ EIGEN_ALWAYS_INLINE void dots_before(ConstView<S> K, const S* q, S* e, ConstView
   const Index done = detail::for_each_eight<S>(K, next, [&](Index t, const S* upcoming) {
     packet::Packet<S> sums[keys];
 #pragma GCC unroll 8
-    for (int k = 0; k < keys; ++k) sums[k] = packet::fill<S>(0);
+    for (auto& sum : sums) sum = packet::fill<S>(0);
     const S* const key = K.data() + t * stride;
     packet::for_each_lane<S>(K.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA {
       const auto query = lane.load(q);
