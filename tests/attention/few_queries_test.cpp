@@ -10,7 +10,6 @@
 
 namespace {
 
-using attend::ConstView;
 using attend::Index;
 using attend::Matrix;
 using attend::Random;

@@ -8,7 +8,6 @@
 
 namespace {
 
-using attend::ConstView;
 using attend::Index;
 using attend::Matrix;
 using attend::Random;

@@ -16,9 +16,9 @@ namespace detail {
 /// Keys that are compared side by side, in chains that hide the latency of multiply-adds.
 inline constexpr int keys_in_turn = 8;
 
-/// Calls `body(t, upcoming)` for every eight columns from t on of `columns`, with those of `next`
-/// that are read eight columns later, or, at its end, those of `K` itself; returns the columns
-/// done.
+/// Calls `body(t, upcoming)` for every eight columns of K, from column t on, with the columns of
+/// `next` that stand at the same place, or, where it has none, with those of K again. Returns how
+/// many columns were done.
 template <Scalar S, class Body>
 EIGEN_ALWAYS_INLINE Index for_each_eight(const ConstView<S>& K, const ConstView<S>& next,
                                          Body&& body) {
