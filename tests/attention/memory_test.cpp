@@ -41,6 +41,15 @@ TYPED_TEST(Memories, HaveOneBlockASource) {
   EXPECT_EQ(memory[2].values(0, 0), 3);
 }
 
+TYPED_TEST(Memories, KnowHowMuchStandsBehindASource) {
+  Memory<TypeParam> memory;
+  memory.resize(std::vector<Index>{3, 0, 4}, 2, 5);
+  EXPECT_EQ(memory[0].behind, 4);
+  EXPECT_EQ(memory[1].behind, 4);
+  EXPECT_EQ(memory[2].behind, 0);
+  EXPECT_EQ(memory[0].keys.data() + 3 * 5, memory[2].keys.data());
+}
+
 TYPED_TEST(Memories, WithoutKeysOfTheirOwnReadTheValues) {
   Memory<TypeParam> memory;
   const std::vector<Index> lengths = {2, 2};

@@ -76,12 +76,15 @@ TYPED_TEST(BesideSum, AdditiveEnergiesHaveTheirBitsBesideValuesOfAnySize) {
           const Vector<S> v = random_matrix<S>(random, d_e, 1);
           const Vector<S> a = random_matrix<S>(random, m, 1);
           typename TestFixture::Outcome apart{Matrix<S>(n, 1), random_matrix<S>(random, d_v, 1)};
-          auto once = apart;
+          const auto fresh = apart;
           attend::additive_energies<S>(K, q, v, apart.e);
           attend::add_weighted_columns<S>(V, a.data(), apart.c.data());
-          attend::additive_energies_beside_sum<S>(K, q.data(), v, once.e.data(),
-                                                  {V, a.data(), once.c.data()});
-          this->expect_equal(once, apart);
+          for (const bool far : {false, true}) {
+            auto once = fresh;
+            attend::additive_energies_beside_sum<S>(K, q.data(), v, once.e.data(),
+                                                    {V, a.data(), once.c.data(), far});
+            this->expect_equal(once, apart);
+          }
         }
       }
     }

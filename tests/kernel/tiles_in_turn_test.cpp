@@ -38,7 +38,7 @@ TYPED_TEST(TilesInTurn, HaveTheBitsOfEachAlone) {
         Matrix<S> e_before = Matrix<S>::Constant(n, 1, S{7});
         Vector<S> c_before = q;
         attend::dots_before<S>(K, q.data(), e_before.data(), next);
-        attend::add_weighted_before<S>(K, a.data(), c_before.data(), next);
+        attend::add_weighted_before<S>({K, a.data(), c_before.data()}, next);
         EXPECT_TRUE(same_bits(n, e_before.data(), e.data()));
         EXPECT_TRUE(same_bits(d, c_before.data(), c.data()));
       }

@@ -42,7 +42,9 @@ class FewQueries {
         queries_(queries),
         workspace_(workspace),
         one_query_(one_query),
-        tile_keys_(keys_of_a_tile(memory.values.rows())) {
+        tile_keys_(keys_of_a_tile(memory.values.rows())),
+        far_((memory.keys.size() + memory.values.size()) * static_cast<Index>(sizeof(S)) >=
+             memory_far) {
     // What one query would need, so that a call warms the workspace for all.
     workspace_.energies.resize(most_keys, 2);
   }
@@ -106,6 +108,8 @@ class FewQueries {
  private:
   /// Of a tile.
   static constexpr Index most_keys = 64;
+  /// Bytes of keys and values that a third-level cache does not serve fast enough.
+  static constexpr Index memory_far = Index{1} << 23;
 
   /// What a query keeps from tile to tile.
   class Running {
@@ -176,15 +180,16 @@ class FewQueries {
     const S* const a = queries_.A.col(u).data();
     for_each_tile(u, 1, [&](const Tile& tile) {
       const Index end = tile.key + tile.keys;
-      const ConstView<S> next = K.middleCols(end, std::min(tile.keys, K.cols() - end));
+      const Index upcoming = std::min(tile_keys_, K.cols() + memory_.behind - end);
+      const ConstView<S> next(K.data() + end * K.outerStride(), K.rows(), upcoming,
+                              K.outerStride());
       View<S> E = workspace_.energies.resize(tile.keys, 1);
       dots_before<S>(K.middleCols(tile.key, tile.keys), a, E.data(), next);
       if (scale != S{1}) multiply_by(scale, tile.keys, E.data());
       if (queries_.bias) add_bias(queries_, tiles_.at(tile, E.data()), u);
       if (weights != nullptr) weights->block(tile.key, u, tile.keys, 1) = E;
       take(tile, u, E.data(), Running(workspace_.running.view(), 0), C);
-      add_weighted_before<S>(memory_.values.middleCols(tile.key, tile.keys), E.data(), C.data(),
-                             next);
+      add_weighted_before<S>(sum_of(tile, E.data(), C), next);
     });
   }
 
@@ -212,7 +217,7 @@ class FewQueries {
   }
 
   [[nodiscard]] WeightedSum<S> sum_of(const Tile& tile, const S* weights, View<S> C) const {
-    return {memory_.values.middleCols(tile.key, tile.keys), weights, C.data()};
+    return {memory_.values.middleCols(tile.key, tile.keys), weights, C.data(), far_};
   }
 
   /// With `keeps`, a copy of the adjusted energies stays for the way back.
@@ -274,6 +279,7 @@ class FewQueries {
   AttentionWorkspace<S>& workspace_;
   OneQuery one_query_;
   Index tile_keys_;
+  bool far_;
 };
 
 }  // namespace attend::inline ATTEND_ABI::detail

@@ -23,6 +23,8 @@ struct MemoryView {
   Index first = 0;
   /// The positions that may be seen, of those that the window shows.
   KeyRange shown = {0, std::numeric_limits<Index>::max()};
+  /// How many columns stand right behind: the next sources', likely to be read next.
+  Index behind = 0;
 };
 
 /// Where one source's gradients are added; the two are one block where keys are values.
@@ -131,10 +133,13 @@ class Memory {
   /// One source's memory, and the same block of a gradient.
   [[nodiscard]] MemoryView<S> operator[](Index b) const {
     const Buffer<S>& keys = keys_are_values_ ? values_ : keys_;
-    const MemoryView<S> all{keys.columns(start(b), length(b)),
-                            values_.columns(start(b), length(b))};
-    if (!moves_) return all;
-    return {all.keys, all.values, first_, shown_};
+    MemoryView<S> memory{keys.columns(start(b), length(b)), values_.columns(start(b), length(b))};
+    memory.behind = starts_.back() - start(b + 1);
+    if (moves_) {
+      memory.first = first_;
+      memory.shown = shown_;
+    }
+    return memory;
   }
   [[nodiscard]] MemoryGradient<S> gradient(Index b) {
     Buffer<S>& keys = keys_are_values_ ? values_ : keys_;

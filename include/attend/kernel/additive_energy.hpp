@@ -188,6 +188,19 @@ void additive_column(const AdditiveQuery<S>& query, ConstView<S> K, Index t, S* 
   for (; t < K.cols(); ++t) additive_tile<1>(query, key(), K.outerStride(), e + t, nothing);
 }
 
+/// Brings near the rows [i, i + Rows) of the Keys columns behind those from column t on.
+template <int Keys, Index Rows, Scalar S>
+EIGEN_ALWAYS_INLINE void bring_block_behind_near(const ConstView<S>& X, Index i, Index t) {
+  constexpr Index line = 64 / static_cast<Index>(sizeof(S));
+#pragma GCC unroll 4
+  for (int k = 0; k < Keys; ++k) {
+#pragma GCC unroll 8
+    for (Index at = 0; at < Rows; at += line) {
+      packet::bring_near(X.data() + i, (t + Keys + k) * X.outerStride() + at);
+    }
+  }
+}
+
 }  // namespace detail
 
 /// E(t, u) = sum_i v_i tanh(a_it + b_iu), with K = e^2a (d_e x n) and A = e^2b (d_e x U); v (d_e);
@@ -217,11 +230,14 @@ void additive_energies_beside_sum(ConstView<S> K, const S* a, const Vector<S>& v
   const Index rows = std::min(K.rows(), V.rows()) / together * together;
   const detail::AdditiveQuery<S> query{K.rows(), a, v.data(), v.sum()};
   for (Index t = 0; t < both; t += keys) {
-    const detail::WeightedColumns<keys, S> columns(V.data() + t * V.outerStride(), V.outerStride(),
-                                                   sum.a + t, sum.c);
+    const detail::WeightedColumns<keys, S> columns(sum, t);
     detail::additive_tile<keys>(query, K.data() + t * K.outerStride(), K.outerStride(), e + t,
                                 [&](Index i) ATTEND_INLINE_LAMBDA {
+                                  if (sum.far)
+                                    detail::bring_block_behind_near<keys, together>(K, i, t);
                                   if (i >= rows) return;
+                                  if (sum.far)
+                                    detail::bring_block_behind_near<keys, together>(V, i, t);
                                   for (Index at = i; at < i + together; at += w)
                                     columns.add(packet::Lane<S>{at});
                                 });

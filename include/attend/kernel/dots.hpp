@@ -22,66 +22,86 @@ inline constexpr Index keys_far = Index{1} << 17;
 /// Bytes of keys that several tiles of queries meet while they are in the first-level cache.
 inline constexpr Index keys_nearby = Index{1} << 15;
 
-/// E(t, u) = sum_i K(i, t) A(i, u) for a tile that fits the registers. Brings near what lies
-/// `ahead` of K if that is not 0.
-template <int Keys, int Queries, Scalar S>
-inline void dots_tile(Index d, const S* K, Index K_stride, const S* A, Index A_stride, S* E,
-                      Index E_stride, Index ahead = 0) {
+/// E(t, u) = sum_i K(i, t) A(i, u) for a tile that fits the registers: the first Keys columns of K
+/// and Queries of A. The fewer ones are held, the others pass. `beside(lane)` does something else
+/// beside each lane of features.
+template <int Keys, int Queries, Scalar S, class Beside>
+EIGEN_ALWAYS_INLINE void dots_tile(const ConstView<S>& K, const ConstView<S>& A, View<S> E,
+                                   Beside&& beside) {
   using P = packet::Packet<S>;
-  P sums[Queries * Keys];
-#pragma GCC unroll 24
-  for (int i = 0; i < Queries * Keys; ++i) sums[i] = packet::fill<S>(0);
-  packet::for_each_lane<S>(d, [&](auto lane) ATTEND_INLINE_LAMBDA {
-    P key[Keys];
-#pragma GCC unroll 8
-    for (int t = 0; t < Keys; ++t) {
-      key[t] = packet::loaded_once<Queries, P>(lane.load(K + t * K_stride));
-      if constexpr (brings_near<Queries>) packet::bring_near(K + t * K_stride + ahead + lane.i);
-    }
+  constexpr bool keys_pass = Keys > Queries;
+  constexpr int held_columns = std::min(Keys, Queries);
+  constexpr int passing_columns = std::max(Keys, Queries);
+  const S* const held_data = (keys_pass ? A : K).data();
+  const S* const passing_data = (keys_pass ? K : A).data();
+  const Index held_stride = (keys_pass ? A : K).outerStride();
+  const Index passing_stride = (keys_pass ? K : A).outerStride();
+  P sums[Queries][Keys];
 #pragma GCC unroll 6
-    for (int u = 0; u < Queries; ++u) {
-      P query = lane.load(A + u * A_stride);
-      packet::keep_in_register(query);
+  for (auto& of_query : sums) {
 #pragma GCC unroll 8
-      for (int t = 0; t < Keys; ++t) {
-        sums[u * Keys + t] = packet::multiply_add(key[t], query, sums[u * Keys + t]);
+    for (P& sum : of_query) sum = packet::fill<S>(0);
+  }
+  packet::for_each_lane<S>(K.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA {
+    beside(lane);
+    P held[held_columns];
+#pragma GCC unroll 8
+    for (int i = 0; i < held_columns; ++i) {
+      held[i] = packet::loaded_once<passing_columns>(lane.load(held_data + i * held_stride));
+    }
+#pragma GCC unroll 8
+    for (int j = 0; j < passing_columns; ++j) {
+      const P passing =
+          packet::loaded_once<held_columns>(lane.load(passing_data + j * passing_stride));
+#pragma GCC unroll 8
+      for (int i = 0; i < held_columns; ++i) {
+        P& sum = keys_pass ? sums[i][j] : sums[j][i];
+        sum = packet::multiply_add(held[i], passing, sum);
       }
     }
   });
 #pragma GCC unroll 6
-  for (int u = 0; u < Queries; ++u) packet::sums<Keys>(sums + u * Keys, E + u * E_stride);
+  for (int u = 0; u < Queries; ++u) packet::sums<Keys>(sums[u], E.data() + u * E.outerStride());
 }
 
-/// Keys of a tile: with one query eight chains hide the latency of multiply-adds; with several, the
-/// sums, the keys and a query fill the registers.
-template <int Queries>
-inline constexpr int tile_keys = Queries == 1                                   ? 8
-                                 : EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 4
-                                                                                : 2;
+/// Keys of a tile. With one query eight chains hide the latency of multiply-adds; with several,
+/// four keys, or as many as leave registers for what is held and what passes.
+constexpr int keys_of_tile(int queries) {
+  if (queries == 1) return 8;
+  int keys = 4;
+  const auto registers = [&] { return queries * keys + std::min(queries, keys) + 1; };
+  while (registers() > EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS) --keys;
+  return keys;
+}
 /// Queries of a tile at most.
 inline constexpr int tile_queries = 6;
 
 /// `far`: the keys come from beyond the second-level cache.
 template <int Queries, Scalar S>
-void dots_columns(ConstView<S> K, const S* A, Index A_stride, S* E, Index E_stride, bool far) {
-  constexpr int keys = tile_keys<Queries>;
+void dots_columns(ConstView<S> K, ConstView<S> A, View<S> E, bool far) {
+  constexpr int keys = keys_of_tile(Queries);
   // One query's last keys go together as far as they can: alone, each would be a single chain.
-  for_each_part<keys, Queries == 1 ? 2 : keys>(
-      K.cols(), [&]<int Keys>(Index t) ATTEND_INLINE_LAMBDA {
-        const Index ahead = far && t + 2 * Keys <= K.cols() ? Keys * K.outerStride() : 0;
-        dots_tile<Keys, Queries, S>(K.rows(), K.data() + t * K.outerStride(), K.outerStride(), A,
-                                    A_stride, E + t, E_stride, ahead);
-      });
+  for_each_part<keys, Queries == 1 ? 2 : keys>(K.cols(), [&]<int Keys>(
+                                                             Index t) ATTEND_INLINE_LAMBDA {
+    const Index stride = K.outerStride();
+    const S* const next = K.data() + (t + Keys) * stride;
+    const bool brings = brings_near<Queries> && far && t + 2 * Keys <= K.cols();
+    const auto bring_next_near = [&](auto lane) ATTEND_INLINE_LAMBDA {
+      if (!brings) return;
+#pragma GCC unroll 8
+      for (int k = 0; k < Keys; ++k) packet::bring_near(next + k * stride + lane.i);
+    };
+    dots_tile<Keys, Queries, S>(K.middleCols(t, Keys), A, E.middleRows(t, Keys), bring_next_near);
+  });
 }
 
 /// `dots_columns` for a number of queries that is known at run time.
 template <int Queries, Scalar S>
-void dots_columns_of(Index queries, ConstView<S> K, const S* A, Index A_stride, S* E,
-                     Index E_stride, bool far) {
+void dots_columns_of(Index queries, ConstView<S> K, ConstView<S> A, View<S> E, bool far) {
   if (queries == Queries) {
-    dots_columns<Queries, S>(K, A, A_stride, E, E_stride, far);
+    dots_columns<Queries, S>(K, A, E, far);
   } else if constexpr (Queries > 1) {
-    dots_columns_of<Queries - 1, S>(queries, K, A, A_stride, E, E_stride, far);
+    dots_columns_of<Queries - 1, S>(queries, K, A, E, far);
   }
 }
 
@@ -113,9 +133,10 @@ void dots(ConstView<std::type_identity_t<S>> K, ConstView<std::type_identity_t<S
     const ConstView<S> keys = K.middleCols(t, std::min(block, K.cols() - t));
     for (Index i = 0; i < tiles.parts; ++i) {
       const Index u = tiles.begin(i);
-      detail::dots_columns_of<detail::tile_queries, S>(
-          tiles.size(i), keys, A.data() + u * A.outerStride(), A.outerStride(),
-          E.data() + t + u * E.outerStride(), E.outerStride(), far && i == 0);
+      const Index queries = tiles.size(i);
+      detail::dots_columns_of<detail::tile_queries, S>(queries, keys, A.middleCols(u, queries),
+                                                       E.block(t, u, keys.cols(), queries),
+                                                       far && i == 0);
     }
   }
 }

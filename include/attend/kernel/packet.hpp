@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <type_traits>
 
 #include <Eigen/Core>
@@ -37,6 +38,13 @@ EIGEN_ALWAYS_INLINE void bring_near([[maybe_unused]] const void* p) {
 #if defined(__GNUC__)
   __builtin_prefetch(p, 0, 3);
 #endif
+}
+/// The same `ahead` elements behind p, where nothing may stand: it is an address that is not read.
+template <class T>
+EIGEN_ALWAYS_INLINE void bring_near(const T* p, Index ahead) {
+  const auto at =
+      reinterpret_cast<std::uintptr_t>(p) + static_cast<std::uintptr_t>(ahead) * sizeof(T);
+  bring_near(reinterpret_cast<const void*>(at));  // NOLINT(performance-no-int-to-ptr)
 }
 /// Keeps compilers from reading a packet from memory again where it is used again, and from
 /// replacing an instruction by another one of the same effect.

@@ -112,16 +112,13 @@ inline constexpr Index least_streaming = 3;
 inline constexpr Index most_streaming = 5;
 
 /// A column of a panel, `ahead` elements behind `column`, into the first-level cache. It may lie
-/// behind the last one: it is an address that nothing reads.
+/// behind the last one.
 template <Scalar S, class Stored>
 EIGEN_ALWAYS_INLINE void bring_column_near(const Stored* column, Index ahead) {
-  constexpr std::size_t bytes = packet::panel_column<S, Stored> * sizeof(Stored);
-  const auto from = reinterpret_cast<std::uintptr_t>(column) +
-                    static_cast<std::uintptr_t>(ahead) * sizeof(Stored);
+  constexpr Index line = 64 / static_cast<Index>(sizeof(Stored));
 #pragma GCC unroll 4
-  for (std::size_t line = 0; line < bytes; line += 64) {
-    // NOLINTNEXTLINE(performance-no-int-to-ptr)
-    packet::bring_near(reinterpret_cast<const void*>(from + line));
+  for (Index i = 0; i < packet::panel_column<S, Stored>; i += line) {
+    packet::bring_near(column, ahead + i);
   }
 }
 

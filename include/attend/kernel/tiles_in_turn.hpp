@@ -46,42 +46,31 @@ EIGEN_ALWAYS_INLINE void bring_columns_near(const S* K, Index stride, Index i) {
 template <Scalar S>
 EIGEN_ALWAYS_INLINE void dots_before(ConstView<S> K, const S* q, S* e, ConstView<S> next) {
   constexpr int keys = detail::keys_in_turn;
-  const Index stride = K.outerStride();
+  const ConstView<S> query(q, K.rows(), 1, K.rows());
+  const View<S> E(e, K.cols(), 1, K.cols());
   const Index done = detail::for_each_eight<S>(K, next, [&](Index t, const S* upcoming) {
-    packet::Packet<S> sums[keys];
-#pragma GCC unroll 8
-    for (auto& sum : sums) sum = packet::fill<S>(0);
-    const S* const key = K.data() + t * stride;
-    packet::for_each_lane<S>(K.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA {
-      const auto query = lane.load(q);
-#pragma GCC unroll 8
-      for (int k = 0; k < keys; ++k) {
-        sums[k] = packet::multiply_add(lane.load(key + k * stride), query, sums[k]);
-      }
-      detail::bring_columns_near<0, keys / 2>(upcoming, next.outerStride(), lane.i);
-    });
-    packet::sums<keys>(sums, e + t);
+    detail::dots_tile<keys, 1, S>(
+        K.middleCols(t, keys), query, E.middleRows(t, keys), [&](auto lane) ATTEND_INLINE_LAMBDA {
+          detail::bring_columns_near<0, keys / 2>(upcoming, next.outerStride(), lane.i);
+        });
   });
   const Index left = K.cols() - done;
-  if (left == 0) return;
-  dots<S>(K.rightCols(left), ConstView<S>(q, K.rows(), 1, K.rows()),
-          View<S>(e + done, left, 1, left));
+  if (left > 0) dots<S>(K.rightCols(left), query, E.bottomRows(left));
 }
 
-/// c += V a. V (d_v x n), a (n), c (d_v); the other half of `next` (d_v x m) is brought near. The
-/// bits are those of `add_weighted_columns`.
+/// Adds the sum; the other half of `next` (d_v x m) is brought near. The bits are those of
+/// `sum.add_from(0)`.
 template <Scalar S>
-EIGEN_ALWAYS_INLINE void add_weighted_before(ConstView<S> V, const S* a, S* c, ConstView<S> next) {
+EIGEN_ALWAYS_INLINE void add_weighted_before(const WeightedSum<S>& sum, ConstView<S> next) {
   constexpr int keys = detail::keys_in_turn;
-  const Index done = detail::for_each_eight<S>(V, next, [&](Index t, const S* upcoming) {
-    const detail::WeightedColumns<keys, S> columns(V.data() + t * V.outerStride(), V.outerStride(),
-                                                   a + t, c);
-    packet::for_each_lane<S>(V.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA {
+  const Index done = detail::for_each_eight<S>(sum.V, next, [&](Index t, const S* upcoming) {
+    const detail::WeightedColumns<keys, S> columns(sum, t);
+    packet::for_each_lane<S>(sum.V.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA {
       columns.add(lane);
       detail::bring_columns_near<keys / 2, keys>(upcoming, next.outerStride(), lane.i);
     });
   });
-  if (done < V.cols()) WeightedSum<S>{V, a, c}.add_from(done);
+  if (done < sum.V.cols()) sum.add_from(done);
 }
 
 }  // namespace attend
