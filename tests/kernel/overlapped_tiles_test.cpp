@@ -14,7 +14,6 @@ using attend::Matrix;
 using attend::Random;
 using attend::Vector;
 using attend::View;
-using attend::WeightedSum;
 using reference::random_matrix;
 using reference::same_bits;
 

@@ -2,6 +2,8 @@
 /// as the full ones, so that an element's bits never depend on where it stands.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <utility>
 
 #include <attend/core/types.hpp>
@@ -75,6 +77,63 @@ template <>
                                                    Index count) {
   return _mm512_mask_mov_ps(_mm512_set1_ps(outside), first_of_16(count), x);
 }
+#elif defined(EIGEN_VECTORIZE_SSE)
+/// Fewer than four of x, in parts: a store behind a mask is slow on AMD's cores.
+inline void store_first_of_4(float* p, __m128 x, Index count) {
+  if ((count & 2) != 0) {
+    _mm_storel_pi(reinterpret_cast<__m64*>(p), x);
+    x = _mm_movehl_ps(x, x);
+    p += 2;
+  }
+  if ((count & 1) != 0) _mm_store_ss(p, x);
+}
+/// Where masks of the first `count` elements begin.
+[[nodiscard]] inline const std::int32_t* first_bits(Index count) {
+  static constexpr std::array<std::int32_t, 16> bits = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return bits.data() + 8 - count;
+}
+#ifdef EIGEN_VECTORIZE_AVX
+[[nodiscard]] inline __m256i first_of_8(Index count) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(first_bits(count)));
+}
+template <>
+[[nodiscard]] inline Packet<float> load_first<float>(const float* p, Index count) {
+  return _mm256_maskload_ps(p, first_of_8(count));
+}
+template <>
+inline void store_first<float>(float* p, const Packet<float>& x, Index count) {
+  __m128 part = _mm256_castps256_ps128(x);
+  if ((count & 4) != 0) {
+    _mm_storeu_ps(p, part);
+    part = _mm256_extractf128_ps(x, 1);
+    p += 4;
+  }
+  store_first_of_4(p, part, count);
+}
+template <>
+[[nodiscard]] inline Packet<float> first_or<float>(const Packet<float>& x, float outside,
+                                                   Index count) {
+  return _mm256_blendv_ps(_mm256_set1_ps(outside), x, _mm256_castsi256_ps(first_of_8(count)));
+}
+#else
+template <>
+[[nodiscard]] inline Packet<float> load_first<float>(const float* p, Index count) {
+  if (count == 1) return _mm_load_ss(p);
+  const __m128 two = _mm_loadl_pi(_mm_setzero_ps(), reinterpret_cast<const __m64*>(p));
+  return count == 2 ? two : _mm_movelh_ps(two, _mm_load_ss(p + 2));
+}
+template <>
+inline void store_first<float>(float* p, const Packet<float>& x, Index count) {
+  store_first_of_4(p, x, count);
+}
+template <>
+[[nodiscard]] inline Packet<float> first_or<float>(const Packet<float>& x, float outside,
+                                                   Index count) {
+  const __m128 inside =
+      _mm_castsi128_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(first_bits(count))));
+  return _mm_or_ps(_mm_and_ps(inside, x), _mm_andnot_ps(inside, _mm_set1_ps(outside)));
+}
+#endif
 #endif
 
 }  // namespace detail
