@@ -22,8 +22,11 @@ namespace attend::inline ATTEND_ABI {
 
 namespace detail {
 
-/// Columns of weights that stay in the first-level cache while they meet the columns of X.
-inline constexpr Index inner_block = 256;
+/// Columns of weights that meet all columns of X before the next ones do: for so many the result is
+/// read and written once. They come from the second-level cache, fast enough.
+inline constexpr Index inner_block = 1024;
+/// Columns of a left factor that is copied, to be expanded or for its edge.
+inline constexpr Index copied_block = 256;
 /// The same for outer products, whose right factor is read across its columns, a page each.
 inline constexpr Index outer_block = 128;
 /// Bytes of weights that the second-level cache keeps from one product to the next.
@@ -156,7 +159,9 @@ struct WeightsTimesBlock {
   }
 
   void add_panel(Index i, Sweep sweep) const {
-    const Index most = in_place && n <= tile_columns ? std::max(depth, Index{1}) : inner_block;
+    const Index most = !in_place           ? copied_block
+                       : n <= tile_columns ? std::max(depth, Index{1})
+                                           : inner_block;
     ProductBlock<S> c = out.part(i, std::min(height, W.rows - i));
     for (Index at = 0; at == 0 || at < depth; at += most, c.begins.fresh = false) {
       const Index inner = std::min(most, depth - at);
@@ -166,7 +171,7 @@ struct WeightsTimesBlock {
       if constexpr (in_place) {
         panel_product<S, Stored>(inner, n, a, b, c, ahead);
       } else {
-        alignas(64) S expanded[height * inner_block];
+        alignas(64) S expanded[height * copied_block];
         expand_panel<S, Stored>(inner, a, expanded);
         panel_product<S, S>(inner, n, {expanded, height, 0}, b, c, ahead);
       }
@@ -195,7 +200,7 @@ void blocks_times(const PanelView<S, Stored>& W, ConstView<S> X, View<S> Y, Swee
   for (Index j = 0; j < X.cols(); j += column_block) {
     const Index columns = std::min(column_block, X.cols() - j);
     const Index nearby = right_nearby / static_cast<Index>(sizeof(S)) / columns;
-    const Index deepest = std::max(Index{1}, nearby / inner_block) * inner_block;
+    const Index deepest = std::max(Index{1}, nearby / copied_block) * copied_block;
     const RightFactor<S> right{X.data() + j * X.outerStride(), 1, X.outerStride()};
     ProductBlock<S> out{Y.data() + j * Y.outerStride(), Y.outerStride(), 0, begins};
     for (Index k = 0; k == 0 || k < W.cols; k += deepest, out.begins.fresh = false) {
@@ -265,8 +270,8 @@ void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C, bool fr
   constexpr Index w = packet::width<S>;
   constexpr Index height = packet::panel_rows<S>;
   if (A.rows() == 0 || n == 0) return;
-  for (Index k = 0; k < A.cols() || (k == 0 && fresh); k += inner_block, fresh = false) {
-    const Index inner = std::min(inner_block, A.cols() - k);
+  for (Index k = 0; k < A.cols() || (k == 0 && fresh); k += copied_block, fresh = false) {
+    const Index inner = std::min(copied_block, A.cols() - k);
     const S* a = A.data() + k * A.outerStride();
     const RightFactor<S> b{B.data + k * B.k_stride, B.k_stride, B.j_stride};
     Index i = 0;
@@ -277,7 +282,7 @@ void plain_product(ConstView<S> A, RightFactor<S> B, Index n, View<S> C, bool fr
     }
     if (i == A.rows()) continue;
     // The last rows, fewer than a packet, are copied so that nothing beyond them is read.
-    alignas(64) S edge[w * inner_block];
+    alignas(64) S edge[w * copied_block];
     std::fill_n(edge, w * inner, S{0});
     for (Index c = 0; c < inner; ++c) {
       std::copy_n(a + i + c * A.outerStride(), A.rows() - i, edge + c * w);
