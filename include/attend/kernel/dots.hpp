@@ -68,9 +68,9 @@ EIGEN_ALWAYS_INLINE void dots_tile(const ConstView<S>& K, const ConstView<S>& A,
 /// four keys, or as many as leave registers for what is held and what passes.
 constexpr int keys_of_tile(int queries) {
   if (queries == 1) return 8;
+  constexpr int all = static_cast<int>(EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS);
   int keys = 4;
-  const auto registers = [&] { return queries * keys + std::min(queries, keys) + 1; };
-  while (registers() > EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS) --keys;
+  while (queries * keys + std::min(queries, keys) + 1 > all) --keys;
   return keys;
 }
 /// Queries of a tile at most.
