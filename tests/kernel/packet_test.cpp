@@ -130,6 +130,7 @@ TYPED_TEST(Packets, ExtremesHaveTheirLimits) {
     EXPECT_NEAR(apply<S>(tangent, -x), -1, Limits::epsilon()) << x;
     EXPECT_EQ(apply<S>(exponential, x), Limits::infinity()) << x;
     EXPECT_EQ(apply<S>(exponential, -x), S{0}) << x;
+    EXPECT_EQ(apply<S>(exponential_of_softmax, x), Limits::infinity()) << x;
     EXPECT_EQ(apply<S>(exponential_of_softmax, -x), S{0}) << x;
   }
   for (const S x : {S{0}, -S{0}, Limits::denorm_min(), -Limits::denorm_min(), Limits::min()}) {

@@ -84,24 +84,20 @@ template <class P>
   p = multiply_add(p, r, pset1<P>(0.6931513F));
   return multiply_add(p, r, pset1<P>(1.F));
 }
-/// 2^y for y <= 128, which is infinity, and 0 for y < -126: y = n + r, 2^r times 2^n, whose bits
-/// are n + 127 where an exponent stands. With n = -127 these are the bits of 0.
+/// 2^y, 0 for y < -126 and infinity from 128 on: y = n + r, 2^r times 2^n, whose bits are n + 127
+/// where an exponent stands. With n = -127 these are the bits of 0.
 template <class P>
-[[nodiscard]] EIGEN_ALWAYS_INLINE P power_of_two_to_128(const P& y) {
+[[nodiscard]] EIGEN_ALWAYS_INLINE P power_of_two(const P& y) {
   using I = typename Eigen::internal::unpacket_traits<P>::integer_packet;
   using Eigen::internal::preinterpret;
-  const P finite = pmax(y, Eigen::internal::pset1<P>(-127.F));
+  const P finite =
+      pmax(P(pmin(y, Eigen::internal::pset1<P>(128.F))), Eigen::internal::pset1<P>(-127.F));
   const P n = Eigen::internal::pfloor(finite);
   // 1.5 x 2^23, and the number's last bits are n + 127.
   const P shifted = padd(n, Eigen::internal::pset1<P>(12582912.F + 127.F));
   const P power =
       preinterpret<P>(I(Eigen::internal::plogical_shift_left<23>(preinterpret<I>(shifted))));
   return pmul(power_of_two_below(P(psub(finite, n))), power);
-}
-/// The same for any y: infinity from 128 on.
-template <class P>
-[[nodiscard]] EIGEN_ALWAYS_INLINE P power_of_two(const P& y) {
-  return power_of_two_to_128(P(pmin(y, Eigen::internal::pset1<P>(128.F))));
 }
 #ifdef EIGEN_VECTORIZE_AVX512DQ
 [[nodiscard]] EIGEN_ALWAYS_INLINE Eigen::internal::Packet16f power_of_two(
@@ -112,23 +108,19 @@ template <class P>
       _mm512_cmp_ps_mask(y, Eigen::internal::pset1<P>(-126.F), _CMP_NLT_UQ), power_of_two_below(r),
       y);
 }
-[[nodiscard]] EIGEN_ALWAYS_INLINE Eigen::internal::Packet16f power_of_two_to_128(
-    const Eigen::internal::Packet16f& y) {
-  return power_of_two(y);
-}
 #endif
 
 }  // namespace detail
 
 /// e^x as a softmax wants it: where the largest x is 0, what matters is the error beside 1. float:
-/// 2^(x log2 e) for x <= 88.7, relative error below (1.5 + |x|) epsilon, so below 1.5 epsilon for
-/// x <= 0, and e^0 = 1; two thirds of the time of exp. double: as exp. 0 below the smallest normal
-/// number, NaN stays NaN.
+/// 2^(x log2 e), relative error below (1.5 + |x|) epsilon, so below 1.5 epsilon for x <= 0, and e^0
+/// = 1; two thirds of the time of exp. double: as exp. 0 below the smallest normal number, NaN
+/// stays NaN.
 template <class P>
 [[nodiscard]] EIGEN_ALWAYS_INLINE P exp_of_softmax(const P& x) {
   using S = typename Eigen::internal::unpacket_traits<P>::type;
   if constexpr (std::is_same_v<S, float> && !std::is_same_v<P, float>) {
-    return detail::power_of_two_to_128(P(pmul(x, Eigen::internal::pset1<P>(1.44269504F))));
+    return detail::power_of_two(P(pmul(x, Eigen::internal::pset1<P>(1.44269504F))));
   } else {
     return exp(x);
   }
