@@ -83,19 +83,13 @@ struct Int8Panels {
 };
 
 /// C (Panels panels, Columns) += s t sum q p over `pairs` pairs of columns of weights; sums stay in
-/// registers.
+/// registers. All rows of C count.
 template <int Panels, int Columns, Scalar S>
 void int8_tile(Index pairs, const Int8Panels<S>& a, const ShortColumns<S>& x,
                const ProductBlock<S>& c) {
   using Lanes = Int8Lanes<S>;
   constexpr int packets = static_cast<int>(packet::panel_packets);
   constexpr Index w = packet::width<S>;
-  constexpr Index height = Panels * packet::panel_rows<S>;
-  if (c.rows < height) {
-    c.template through_whole_rows<height, Columns>(
-        [&](const ProductBlock<S>& whole) { int8_tile<Panels, Columns, S>(pairs, a, x, whole); });
-    return;
-  }
   typename Lanes::Sums sums[Columns][Panels][packets];
 #pragma GCC unroll 8
   for (int j = 0; j < Columns; ++j) {
@@ -180,9 +174,12 @@ void int8_block(const PanelView<S, std::int8_t>& W, Index k, Index pairs, const 
     const Int8Panels<S> a{W.data + p * W.panel_stride + k * height, W.panel_stride, W.scales + i};
     for (Index t = 0; t < columns.parts; ++t) {
       const Index j = columns.begin(t);
-      int8_tile_for<S>(rows.size(r), columns.size(t))(
-          pairs, a, {x.pairs + j * x.stride, x.stride, x.scales + j},
-          out.part(i, std::min(rows.size(r) * height, W.rows - i), j));
+      const Int8Tile<S> tile = int8_tile_for<S>(rows.size(r), columns.size(t));
+      const ShortColumns<S> x_part{x.pairs + j * x.stride, x.stride, x.scales + j};
+      const Index whole = rows.size(r) * height;
+      out.part(i, std::min(whole, W.rows - i), j)
+          .with_rows(whole, columns.size(t),
+                     [&](const ProductBlock<S>& c) { tile(pairs, a, x_part, c); });
     }
   });
 }

@@ -76,12 +76,16 @@ EIGEN_ALWAYS_INLINE void panel_product(Index inner, Index n, LeftFactor<S, Store
                                        RightFactor<S> b, ProductBlock<S> c,
                                        const Ahead<S>& ahead = {}) {
   const Index packets = (c.rows + packet::width<S> - 1) / packet::width<S>;
+  const Index tile_rows =
+      std::is_same_v<S, Stored> ? packets * packet::width<S> : packet::panel_rows<S>;
   const Deal tiles(n, tile_columns);
   const Index step = ahead.step(tiles.parts, inner);
   for (Index i = 0; i < tiles.parts; ++i) {
     const Index columns = tiles.size(i);
     ahead.give(i, inner, step, a);
-    tile_for<S, Stored>(packets, columns)(inner, a, b, c);
+    const ProductTile<S, Stored> tile = tile_for<S, Stored>(packets, columns);
+    c.with_rows(tile_rows, columns,
+                [&](const ProductBlock<S>& block) { tile(inner, a, b, block); });
     b.data += columns * b.j_stride;
     c.data += columns * c.stride;
   }
@@ -136,9 +140,9 @@ struct WeightsTimesBlock {
     const Deal tiles(panels, most_panels<Stored>(Columns));
     for_each_index(tiles.parts, sweep, [&](Index t) {
       const Index i = tiles.begin(t) * height;
-      const Index rows = std::min(tiles.size(t) * height, W.rows - i);
-      several_panels_tile_for<Columns, S, Stored>(tiles.size(t))(depth, left(i, 0), right,
-                                                                 out.part(i, rows));
+      const ProductTile<S, Stored> tile =
+          several_panels_tile_for<Columns, S, Stored>(tiles.size(t));
+      add_tile(tile, i, tiles.size(t) * height, Columns);
     });
   }
 
@@ -152,10 +156,15 @@ struct WeightsTimesBlock {
 
   void add_streaming(Index panels, Sweep sweep) const {
     const ProductTile<S, Stored> tile = streaming_tile_for<S, Stored>(n);
-    for_each_index(panels, sweep, [&](Index p) {
-      const Index i = p * height;
-      tile(depth, left(i, 0), right, out.part(i, std::min(height, W.rows - i)));
-    });
+    for_each_index(panels, sweep, [&](Index p) { add_tile(tile, p * height, height, n); });
+  }
+
+  /// Rows [i, i + rows), of which the last panel may have fewer.
+  void add_tile(ProductTile<S, Stored> tile, Index i, Index rows, Index columns) const {
+    const LeftFactor<S, Stored> a = left(i, 0);
+    out.part(i, std::min(rows, W.rows - i))
+        .with_rows(rows, columns,
+                   [&](const ProductBlock<S>& block) { tile(depth, a, right, block); });
   }
 
   void add_panel(Index i, Sweep sweep) const {

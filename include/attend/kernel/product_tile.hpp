@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <attend/core/types.hpp>
+#include <attend/kernel/lanes.hpp>
 #include <attend/kernel/stored_weights.hpp>
 
 namespace attend::inline ATTEND_ABI::detail {
@@ -75,14 +76,34 @@ struct ProductBlock {
   }
   [[nodiscard]] Index first_stride() const { return begins.fresh ? 0 : stride; }
 
-  /// Calls `body` with a block of `Height` rows that holds what this one begins with, and takes the
-  /// rows that count from it.
-  template <Index Height, int Columns, class Body>
-  void through_whole_rows(Body&& body) const {
-    alignas(64) S whole[Columns][Height] = {};
-    for (Index j = 0; j < Columns; ++j) std::copy_n(first() + j * first_stride(), rows, whole[j]);
-    body(ProductBlock{&whole[0][0], Height, Height});
-    for (Index j = 0; j < Columns; ++j) std::copy_n(whole[j], rows, data + j * stride);
+  /// Calls `tile` with a block of which all `height` rows count: this one or, where it has fewer,
+  /// one that holds what it begins with and gives back the rows that count.
+  template <class Tile>
+  EIGEN_ALWAYS_INLINE void with_rows(Index height, Index columns, Tile&& tile) const {
+    if (rows >= height) return tile(*this);
+    through_whole_rows(height, columns, tile);
+  }
+
+ private:
+  template <class Tile>
+  void through_whole_rows(Index height, Index columns, Tile&& tile) const {
+    constexpr Index w = packet::width<S>;
+    alignas(64) S whole[tile_columns * packet::panel_rows<S>];
+    const Index padding = (rows + w - 1) / w * w;
+    for (Index j = 0; j < columns; ++j) {
+      S* column = whole + j * height;
+      packet::for_each_lane<S>(rows, [&](auto lane) {
+        packet::store<S>(column + lane.i, lane.load(first() + j * first_stride()));
+      });
+      std::fill_n(column + padding, height - padding, S{0});
+    }
+    tile(ProductBlock{whole, height, height});
+    for (Index j = 0; j < columns; ++j) {
+      const S* column = whole + j * height;
+      packet::for_each_lane<S>(rows, [&](auto lane) {
+        lane.store(data + j * stride, packet::load<S>(column + lane.i));
+      });
+    }
   }
 };
 
@@ -122,23 +143,16 @@ EIGEN_ALWAYS_INLINE void bring_column_near(const Stored* column, Index ahead) {
   }
 }
 
-/// C (Panels x Packets packets, Columns) += A (... x inner) B (inner x Columns), in registers. A
-/// block with fewer rows goes through one that has them all. Factors are passed by reference: a
-/// struct copied into an argument is written in words and read in vectors, and that waits until
-/// all that the tile before stored has reached the cache.
+/// C (Panels x Packets packets, Columns) += A (... x inner) B (inner x Columns), in registers. All
+/// rows of C count. Factors are passed by reference: a struct copied into an argument is written in
+/// words and read in vectors, and that waits until all that the tile before stored has reached the
+/// cache.
 template <int Panels, int Packets, int Columns, Scalar S, class Stored, Streams From = Streams::no>
 inline void product_tile(Index inner, const LeftFactor<S, Stored>& a, const RightFactor<S>& b,
                          const ProductBlock<S>& c) {
   using P = packet::Packet<S>;
   constexpr Index w = packet::width<S>;
-  constexpr Index height = Panels * Packets * w;
-  static_assert(height <= static_cast<Index>(no_bias<S>.size()));
-  if (c.rows < height) {
-    c.template through_whole_rows<height, Columns>([&](const ProductBlock<S>& whole) {
-      product_tile<Panels, Packets, Columns, S, Stored, From>(inner, a, b, whole);
-    });
-    return;
-  }
+  static_assert(Panels * Packets * w <= static_cast<Index>(no_bias<S>.size()));
   const S* from = c.first();
   const Index from_stride = c.first_stride();
   P sums[Columns][Panels][Packets];
