@@ -34,12 +34,11 @@ class Sampling : public ::testing::Test {
   /// Counts of each token among many draws from one column.
   static std::vector<double> draws(const std::vector<S>& logits, double temperature, Index top_k,
                                    double top_p, int count = 20000) {
-    attend::detail::TokenSampler sampler(temperature, top_k, top_p);
+    attend::detail::TokenSampler<S> sampler(temperature, top_k, top_p);
     Random random(11);
     std::vector<double> counts(logits.size());
     const attend::detail::LogitColumn<S> x(logits.data(), static_cast<Index>(logits.size()));
-    for (int i = 0; i < count; ++i)
-      ++counts[static_cast<std::size_t>(sampler.template draw<S>(x, random))];
+    for (int i = 0; i < count; ++i) ++counts[static_cast<std::size_t>(sampler.draw(x, random))];
     return counts;
   }
 };
@@ -125,10 +124,10 @@ TYPED_TEST(Sampling, MinusInfinityIsNeverDrawn) {
   auto x = logits_of<TypeParam>(probabilities, 0);
   x[1] = x[5] = -std::numeric_limits<TypeParam>::infinity();
   EXPECT_LT(chi_square(this->draws(x, 1, 0, 1), {0.15, 0, 0.05, 0.25, 0.05, 0}), critical[3]);
-  attend::detail::TokenSampler sampler(1, 0, 1);
+  attend::detail::TokenSampler<TypeParam> sampler(1, 0, 1);
   Random random(1);
   const std::vector<TypeParam> none(4, -std::numeric_limits<TypeParam>::infinity());
-  EXPECT_EQ(sampler.template draw<TypeParam>({none.data(), 4}, random), -1);
+  EXPECT_EQ(sampler.draw({none.data(), 4}, random), -1);
 }
 
 TYPED_TEST(Sampling, WholeOutputsOccurByTheirProbability) {

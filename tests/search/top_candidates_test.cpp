@@ -49,7 +49,7 @@ std::vector<Candidate> sorted(const Columns<S>& columns, const std::vector<doubl
 
 TYPED_TEST(TopCandidatesOf, IsTheFrontOfAFullSort) {
   attend::Random random(3);
-  TopCandidates top;
+  TopCandidates<TypeParam> top;
   for (const std::size_t size : {1, 2, 7, 127, 128, 129, 1000}) {
     for (const std::size_t k : {1, 2, 5, 12}) {
       for (const double grain : {0.0, 1.0}) {  // whole numbers: ties everywhere
@@ -63,7 +63,7 @@ TYPED_TEST(TopCandidatesOf, IsTheFrontOfAFullSort) {
         const std::vector<double> before = {-1, -1, -2, -3};
         top.reset(static_cast<Index>(k));
         for (std::size_t r = 0; r < columns.size(); ++r)
-          top.offer<TypeParam>(view(columns[r]), 8, static_cast<Index>(r), before[r]);
+          top.offer(view(columns[r]), 8, static_cast<Index>(r), before[r]);
         const auto expected = sorted(columns, before, 8, k);
         const auto found = top.sorted();
         ASSERT_EQ(found.size(), expected.size());
@@ -80,9 +80,9 @@ TYPED_TEST(TopCandidatesOf, IsTheFrontOfAFullSort) {
 TEST(TopCandidates, OneColumnIsOrderedByItsLogitsWhereTheSumRounds) {
   std::vector<double> x(200, 0.0);
   x[150] = 1e-15;  // lost beside -1e6, and so a tie with every other token
-  TopCandidates top;
+  TopCandidates<double> top;
   top.reset(2);
-  top.offer<double>(view(x), 5, 0, -1e6);
+  top.offer(view(x), 5, 0, -1e6);
   const auto found = top.sorted();
   ASSERT_EQ(found[0].log_probability, found[1].log_probability);
   EXPECT_EQ(found[0].token, 150);
@@ -91,9 +91,9 @@ TEST(TopCandidates, OneColumnIsOrderedByItsLogitsWhereTheSumRounds) {
 
 TEST(TopCandidates, NothingOfNothing) {
   const std::vector<float> x(3, -std::numeric_limits<float>::infinity());
-  TopCandidates top;
+  TopCandidates<float> top;
   top.reset(3);
-  top.offer<float>(view(x), 0, 0, 0);
+  top.offer(view(x), 0, 0, 0);
   EXPECT_TRUE(top.sorted().empty());
 }
 

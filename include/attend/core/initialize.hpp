@@ -50,6 +50,22 @@ void initialize_glorot(P& parameter, Random& random) {
   initialize_uniform(parameter, std::sqrt(6.0 / fans), random);
 }
 
+namespace detail {
+
+/// Columns that span what those of Q spanned, by Gram and Schmidt.
+template <Scalar S>
+void orthonormalize_columns(Matrix<S>& Q) {
+  for (Index j = 0; j < Q.cols(); ++j) {
+    // Twice is enough (Kahan, Parlett): the second pass removes what rounding left.
+    for (int pass = 0; pass < 2; ++pass) {
+      for (Index k = 0; k < j; ++k) Q.col(j) -= Q.col(k).dot(Q.col(j)) * Q.col(k);
+    }
+    Q.col(j) /= Q.col(j).norm();
+  }
+}
+
+}  // namespace detail
+
 /// Orthogonal blocks (Saxe, McClelland, Ganguli 2014, arXiv 1312.6120): every (cols x cols) block
 /// of rows is a random rotation, by Gram and Schmidt in double. For recurrent weights.
 template <ParameterLeaf P>
@@ -61,12 +77,8 @@ void initialize_orthogonal(P& parameter, Random& random) {
   for (Index first = 0; first < parameter.rows(); first += n) {
     for (Index j = 0; j < n; ++j) {
       for (Index i = 0; i < n; ++i) Q(i, j) = random.normal();
-      // Twice is enough (Kahan, Parlett): the second pass removes what rounding left.
-      for (int pass = 0; pass < 2; ++pass) {
-        for (Index k = 0; k < j; ++k) Q.col(j) -= Q.col(k).dot(Q.col(j)) * Q.col(k);
-      }
-      Q.col(j) /= Q.col(j).norm();
     }
+    detail::orthonormalize_columns(Q);
     for (Index i = 0; i < std::min(n, parameter.rows() - first); ++i) {
       for (Index j = 0; j < n; ++j) parameter(first + i, j) = static_cast<S>(Q(i, j));
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -81,7 +82,7 @@ class ImportPlan {
         append_to_list(unused, name, tensor.shape);
       }
     }
-    for (const auto& [name, count] : ignored_) {
+    for (const std::string& name : ignored_) {
       if (!file.contains(name)) missing += (missing.empty() ? "" : ", ") + name;
       if (uses_.contains(name)) problem("tensor '", name, "' is ignored and used");
     }
@@ -114,7 +115,7 @@ class ImportPlan {
 
   void take(const ImportLine& line) {
     if (!line.ignored.empty()) {
-      ++ignored_[line.ignored];
+      ignored_.insert(line.ignored);
       return;
     }
     const auto place = parameters_.find(line.parameter);
@@ -178,7 +179,7 @@ class ImportPlan {
 
   std::map<std::string, Parameter, std::less<>> parameters_;
   std::map<std::string, std::vector<TensorUse>, std::less<>> uses_;
-  std::map<std::string, int, std::less<>> ignored_;
+  std::set<std::string, std::less<>> ignored_;
   std::string unfilled_;
   std::string problems_;
 };

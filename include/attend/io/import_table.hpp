@@ -43,7 +43,7 @@ class ImportTable {
   }
 
   void append(const ImportTable& table) {
-    lines_.insert(lines_.end(), table.lines_.begin(), table.lines_.end());
+    for (const ImportLine& line : table.lines_) lines_.push_back(line);
   }
 
   [[nodiscard]] const std::vector<ImportLine>& lines() const { return lines_; }

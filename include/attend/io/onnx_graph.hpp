@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <attend/core/types.hpp>
@@ -19,12 +19,51 @@
 namespace attend::inline ATTEND_ABI {
 
 /// A number, or the name of a size that is known when the graph runs.
-using OnnxSize = std::variant<Index, std::string>;
+struct OnnxSize {
+  Index number = 0;
+  std::string name = {};
+  // NOLINTBEGIN(google-explicit-constructor)
+  OnnxSize(Index size) : number(size) {}
+  OnnxSize(std::string symbol) : name(std::move(symbol)) {}
+  OnnxSize(const char* symbol) : name(symbol) {}
+  // NOLINTEND(google-explicit-constructor)
+};
 using OnnxShape = std::vector<OnnxSize>;
 
-struct OnnxAttribute {
-  std::string name;
-  std::variant<Index, std::string, std::vector<Index>, std::vector<std::string>> value;
+/// A named number or text, or several: an AttributeProto.
+class OnnxAttribute {
+ public:
+  OnnxAttribute(std::string_view name, Index value) : OnnxAttribute(name, Kind::one_integer) {
+    message_.number(3, value);
+  }
+  OnnxAttribute(std::string_view name, std::string_view value)
+      : OnnxAttribute(name, Kind::one_string) {
+    message_.text(4, value);
+  }
+  OnnxAttribute(std::string_view name, const std::vector<Index>& values)
+      : OnnxAttribute(name, Kind::all_integers) {
+    for (const Index value : values) message_.number(8, value);
+  }
+  OnnxAttribute(std::string_view name, const std::vector<std::string>& values)
+      : OnnxAttribute(name, Kind::all_strings) {
+    for (const std::string& value : values) message_.text(9, value);
+  }
+
+  [[nodiscard]] const ProtobufMessage& message() const { return message_; }
+
+ private:
+  enum class Kind : std::int64_t {
+    one_integer = 2,
+    one_string = 3,
+    all_integers = 7,
+    all_strings = 8
+  };
+  OnnxAttribute(std::string_view name, Kind kind) {
+    message_.text(1, name);
+    message_.number(20, static_cast<std::int64_t>(kind));
+  }
+
+  ProtobufMessage message_;
 };
 
 /// A graph that grows node by node, as an ONNX file will have it; a value is its name. ONNX stores
@@ -154,7 +193,7 @@ class OnnxGraph {
     for (const std::string& value : inputs) node.text(1, value);
     for (const std::string& value : outputs) node.text(2, value);
     node.text(4, op);
-    for (const OnnxAttribute& attribute : attributes) node.message(5, written(attribute));
+    for (const OnnxAttribute& attribute : attributes) node.message(5, attribute.message());
     graph_.message(graph_node, node);
   }
 
@@ -163,10 +202,10 @@ class OnnxGraph {
     ProtobufMessage sizes;
     for (const OnnxSize& size : shape) {
       ProtobufMessage dimension;
-      if (const Index* number = std::get_if<Index>(&size)) {
-        dimension.number(1, *number);
+      if (size.name.empty()) {
+        dimension.number(1, size.number);
       } else {
-        dimension.text(2, std::get<std::string>(size));
+        dimension.text(2, size.name);
       }
       sizes.message(1, dimension);
     }
@@ -194,29 +233,6 @@ class OnnxGraph {
     tensor.text(9, {reinterpret_cast<const char*>(elements.data()), elements.size_bytes()});
     graph_.message(graph_initializer, tensor);
     return name;
-  }
-
-  /// An AttributeProto.
-  static ProtobufMessage written(const OnnxAttribute& attribute) {
-    enum Kind : std::int64_t { one_integer = 2, one_string = 3, all_integers = 7, all_strings = 8 };
-    ProtobufMessage message;
-    message.text(1, attribute.name);
-    if (const Index* number = std::get_if<Index>(&attribute.value)) {
-      message.number(20, Kind::one_integer);
-      message.number(3, *number);
-    } else if (const auto* word = std::get_if<std::string>(&attribute.value)) {
-      message.number(20, Kind::one_string);
-      message.text(4, *word);
-    } else if (const auto* numbers = std::get_if<std::vector<Index>>(&attribute.value)) {
-      message.number(20, Kind::all_integers);
-      for (const Index one : *numbers) message.number(8, one);
-    } else {
-      message.number(20, Kind::all_strings);
-      for (const auto& one : std::get<std::vector<std::string>>(attribute.value)) {
-        message.text(9, one);
-      }
-    }
-    return message;
   }
 
   std::string name_;

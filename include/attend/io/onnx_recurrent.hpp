@@ -64,6 +64,7 @@ struct OnnxRecurrent {
   Vector<S> B;
   Vector<S> P = {};
   std::vector<OnnxAttribute> attributes = {};
+  std::string activation = {};  ///< Where it is not the operator's own.
 
   [[nodiscard]] Index hidden_size() const { return R.cols(); }
   [[nodiscard]] bool keeps_cell() const { return op == "LSTM"; }
@@ -111,7 +112,7 @@ template <Scalar S>
   B.head(cell.input_rows()) = cell.b;
   OnnxRecurrent<S> result{"RNN", {0}, cell.W.matrix(), cell.U.matrix(), std::move(B)};
   if (cell.activation() == ElmanActivation::relu) {
-    result.attributes.push_back({"activations", std::vector<std::string>{"Relu"}});
+    result.activation = "Relu";
   }
   return result;
 }
@@ -186,11 +187,10 @@ OnnxLayer add_onnx_layer(OnnxGraph& graph, const std::string& name, const OnnxDi
     inputs.push_back(tensor("P", first.P.size(), 0, P));
   }
   std::vector<OnnxAttribute> attributes{{"hidden_size", h}, {"direction", layer.direction}};
-  for (OnnxAttribute attribute : first.attributes) {
-    if (auto* each = std::get_if<std::vector<std::string>>(&attribute.value)) {
-      each->resize(each->size() * layer.cells.size(), each->front());
-    }
-    attributes.push_back(std::move(attribute));
+  for (const OnnxAttribute& attribute : first.attributes) attributes.push_back(attribute);
+  if (!first.activation.empty()) {
+    attributes.emplace_back("activations",
+                            std::vector<std::string>(layer.cells.size(), first.activation));
   }
   const auto made = graph.node(first.op, inputs, first.keeps_cell() ? 3 : 2, attributes);
   // Y is T x directions x n x d_h, Y_h and Y_c are directions x n x d_h.

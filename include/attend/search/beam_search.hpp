@@ -102,7 +102,7 @@ class BeamSearch {
       const LogitColumn<S> x(logits, logits_.rows());
       const double normaliser = log_normaliser<S>(x, step, beam.sentence);
       rules_.constraints.forbid(logits, step);
-      best_.offer<S>(x, normaliser, rank, path(first + rank).log_probability);
+      best_.offer(x, normaliser, rank, path(first + rank).log_probability);
       kept_.push_back(trace_.keep(attention(first + rank)));
     }
     const std::span<const Candidate> candidates = best_.sorted();
@@ -187,7 +187,7 @@ class BeamSearch {
   typename D::State state_;
   Matrix<S> logits_;
   Trace<S> trace_;
-  TopCandidates best_;
+  TopCandidates<S> best_;
   std::vector<Index> kept_;
   std::vector<SentenceBeam> running_;
   // By column of the state: what each stands for, the token it is fed next, its old column.

@@ -50,13 +50,13 @@ struct SamplingOptions {
 namespace detail {
 
 /// Draws a token from a column of logits.
+template <Scalar S>
 class TokenSampler {
  public:
   TokenSampler(double temperature, Index top_k, double top_p)
       : temperature_(temperature), top_k_(static_cast<std::size_t>(top_k)), top_p_(top_p) {}
 
   /// -1 where all are -Inf.
-  template <Scalar S>
   [[nodiscard]] Token draw(const LogitColumn<S>& x, Random& random) {
     const Token likeliest = arg_max<S>(x);
     if (temperature_ == 0 || likeliest < 0) return likeliest;
@@ -163,9 +163,9 @@ requires std::default_initializable<typename D::State>
   const auto constraints = detail::constraints(options, vocabulary_size(decoder, memory));
   detail::check(options, sentences);
   std::vector<Random> randoms = detail::streams(options, sentences, random);
-  detail::TokenSampler sampler(options.temperature, options.top_k, options.top_p);
+  detail::TokenSampler<S> sampler(options.temperature, options.top_k, options.top_p);
   const auto choose = [&](Index h, const detail::LogitColumn<S>& x) {
-    return sampler.draw<S>(x, randoms[static_cast<std::size_t>(h)]);
+    return sampler.draw(x, randoms[static_cast<std::size_t>(h)]);
   };
   auto drawn = detail::roll_out(decoder, memory, constraints,
                                 detail::each_sentence(sentences, options.samples), choose);

@@ -31,7 +31,7 @@ class SpokenWords {
   /// The word, if there is one, is whole: its tokens go behind `known`.
   void give(Index heard, std::vector<Token>& known) {
     if (word_.empty()) return;
-    known.insert(known.end(), word_.begin(), word_.end());
+    for (const Token token : word_) known.push_back(token);
     word_.clear();
     delays_.push_back(heard);
   }

@@ -30,6 +30,7 @@ struct Candidate {
 
 /// Keeps the k best of all that is offered, in a heap whose front is the worst of them. Blocks of
 /// tokens whose greatest logit cannot reach the front are passed over in one comparison.
+template <Scalar S>
 class TopCandidates {
  public:
   void reset(Index k) {
@@ -39,7 +40,6 @@ class TopCandidates {
   }
 
   /// Offers every token of one hypothesis; -Inf is no candidate.
-  template <Scalar S>
   void offer(const LogitColumn<S>& x, double log_normaliser, Index rank, double log_probability) {
     for (Index first = 0; first < x.size(); first += block) {
       const Index count = std::min(block, x.size() - first);

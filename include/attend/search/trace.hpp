@@ -37,9 +37,16 @@ class Trace {
   /// sum_j log min(sum_u a_ju, 1) over the source positions j (arXiv 1609.08144, eq. 14). A
   /// position that nothing attended to counts as 1e-8, so that the sum stays finite.
   [[nodiscard]] double log_coverage(Index node) const {
-    Eigen::ArrayXd covered = Eigen::ArrayXd::Zero(node == root ? 0 : weights(node).size());
-    for (; node != root; node = at(node).parent) covered += weights(node).template cast<double>();
-    return covered.max(1e-8).min(1.0).log().sum();
+    std::vector<double> covered;
+    for (; node != root; node = at(node).parent) {
+      const auto column = weights(node);
+      covered.resize(static_cast<std::size_t>(column.size()));
+      for (std::size_t j = 0; j < covered.size(); ++j)
+        covered[j] += static_cast<double>(column[static_cast<Index>(j)]);
+    }
+    double sum = 0;
+    for (const double c : covered) sum += std::log(std::clamp(c, 1e-8, 1.0));
+    return sum;
   }
 
   /// Writes tokens, weights and `finished` of the output that ends with this node.

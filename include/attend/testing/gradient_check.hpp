@@ -68,7 +68,7 @@ struct GradientReport {
       worst = other.worst;
     checked += other.checked;
     failed += other.failed;
-    failures.insert(failures.end(), other.failures.begin(), other.failures.end());
+    for (const GradientElement& failure : other.failures) failures.push_back(failure);
   }
 
   /// A line for the whole, and one for every matrix that failed.

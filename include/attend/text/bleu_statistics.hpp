@@ -45,14 +45,14 @@ template <class Item>
 class NgramRanks {
  public:
   explicit NgramRanks(std::vector<Item> items) : items_(std::move(items)) {
-    std::ranges::sort(items_);
+    std::sort(items_.begin(), items_.end());
     items_.erase(std::unique(items_.begin(), items_.end()), items_.end());
   }
 
   [[nodiscard]] std::size_t size() const { return items_.size(); }
 
   [[nodiscard]] std::int64_t operator()(const Item& item) const {
-    const auto found = std::ranges::lower_bound(items_, item);
+    const auto found = std::lower_bound(items_.begin(), items_.end(), item);
     return found == items_.end() || *found != item ? -1 : found - items_.begin();
   }
 
@@ -107,7 +107,7 @@ inline std::int64_t closest_length(std::int64_t length, std::span<const BleuWord
   std::vector<detail::NgramNumbers> words(1 + references.size());
   BleuWords all;
   for (const BleuWords& reference : references) {
-    all.insert(all.end(), reference.begin(), reference.end());
+    for (const std::string_view word : reference) all.push_back(word);
   }
   const detail::NgramRanks<std::string_view> word_ranks(std::move(all));
   for (std::size_t s = 0; s < words.size(); ++s) {
@@ -123,7 +123,8 @@ inline std::int64_t closest_length(std::int64_t length, std::span<const BleuWord
       detail::NgramNumbers pairs;
       for (std::size_t s = 0; s < words.size(); ++s) {
         ngrams[s] = detail::longer_ngrams(ngrams[s], words[s], n);
-        if (s > 0) pairs.insert(pairs.end(), ngrams[s].begin(), ngrams[s].end());
+        if (s == 0) continue;
+        for (const std::int64_t number : ngrams[s]) pairs.push_back(number);
       }
       const detail::NgramRanks<std::int64_t> ranks(std::move(pairs));
       kinds = ranks.size();

@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <concepts>
 #include <cstdint>
+#include <iterator>
 #include <limits>
-#include <ranges>
+#include <type_traits>
 #include <vector>
 
 #include <attend/core/error.hpp>
@@ -29,12 +30,14 @@ struct EditCounts {
   bool operator==(const EditCounts&) const = default;
 };
 
-/// Two ranges whose items can be compared: words, tokens, phonemes, the bytes of a string.
+/// Two ranges with a size whose items can be compared by number: words, tokens, phonemes, the bytes
+/// of a string.
 template <class A, class B>
-concept ComparableRanges = std::ranges::random_access_range<A> && std::ranges::sized_range<A> &&
-    std::ranges::random_access_range<B> && std::ranges::sized_range<B> &&
-    std::equality_comparable_with<std::ranges::range_reference_t<A>,
-                                  std::ranges::range_reference_t<B>>;
+concept ComparableRanges = requires(const A& a, const B& b) {
+  std::size(a);
+  std::size(b);
+  { std::begin(a)[0] == std::begin(b)[0] } -> std::convertible_to<bool>;
+};
 
 /// The fewest edits between the two (Levenshtein 1966); of several ways, the one with the most
 /// substitutions, so that swapping the ranges swaps insertions and deletions.
@@ -46,10 +49,10 @@ requires ComparableRanges<Hypothesis, Reference>
   // the difference of the lengths then determine every count.
   constexpr std::int64_t substitution = std::int64_t{1} << 32;
   constexpr std::int64_t gap = substitution + 1;
-  const auto h = std::ranges::begin(hypothesis);
-  const auto r = std::ranges::begin(reference);
-  const auto rows = static_cast<std::int64_t>(std::ranges::size(hypothesis));
-  const auto cols = static_cast<std::int64_t>(std::ranges::size(reference));
+  const auto h = std::begin(hypothesis);
+  const auto r = std::begin(reference);
+  const auto rows = static_cast<std::int64_t>(std::size(hypothesis));
+  const auto cols = static_cast<std::int64_t>(std::size(reference));
 
   std::vector<std::int64_t> cost(static_cast<std::size_t>(cols) + 1);
   for (std::size_t j = 0; j < cost.size(); ++j) cost[j] = static_cast<std::int64_t>(j) * gap;
@@ -91,22 +94,23 @@ struct ErrorRate {
   template <class Hypothesis, class Reference>
   requires ComparableRanges<Hypothesis, Reference>
   void add(const Hypothesis& hypothesis, const Reference& reference) {
-    add_counts(edit_counts(hypothesis, reference),
-               static_cast<std::int64_t>(std::ranges::size(reference)));
+    add_counts(edit_counts(hypothesis, reference), static_cast<std::int64_t>(std::size(reference)));
   }
 
   /// Adds one sequence with several references: the one with the fewest edits counts, of equals the
   /// longest. Throws std::invalid_argument without any reference.
-  template <class Hypothesis, std::ranges::forward_range References>
-  requires ComparableRanges<Hypothesis, std::ranges::range_value_t<References>>
+  template <class Hypothesis, class References>
+  requires requires(const References& r) {
+    requires ComparableRanges<Hypothesis, std::remove_cvref_t<decltype(*std::begin(r))>>;
+  }
   void add_best(const Hypothesis& hypothesis, const References& references) {
-    check_argument(std::ranges::begin(references) != std::ranges::end(references),
+    check_argument(std::begin(references) != std::end(references),
                    "ErrorRate: no references, expected at least one");
     EditCounts best;
     std::int64_t best_length = -1;
     for (const auto& reference : references) {
       const EditCounts counts = edit_counts(hypothesis, reference);
-      const auto length = static_cast<std::int64_t>(std::ranges::size(reference));
+      const auto length = static_cast<std::int64_t>(std::size(reference));
       const bool better = counts.distance() < best.distance() ||
                           (counts.distance() == best.distance() && length > best_length);
       if (best_length < 0 || better) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <concepts>
-#include <ranges>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,8 +14,10 @@ namespace attend::inline ATTEND_ABI {
 
 /// A sequence of words: anything whose elements can be read as `std::string_view`.
 template <class R>
-concept WordRange = std::ranges::input_range<R> &&
-    std::convertible_to<std::ranges::range_reference_t<R>, std::string_view>;
+concept WordRange = requires(R& words) {
+  std::end(words);
+  { *std::begin(words) } -> std::convertible_to<std::string_view>;
+};
 
 /// The words between white space (Unicode's, as Python's `str.split()` takes it), each a view into
 /// the line. Bytes that are not UTF-8 belong to words.

@@ -6,8 +6,8 @@
 #include <charconv>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <limits>
-#include <ranges>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,11 +25,6 @@ inline constexpr Token unknown_token = 0;
 inline constexpr Token start_token = 1;
 inline constexpr Token end_token = 2;
 inline constexpr std::array<std::string_view, 3> reserved_words{"<unk>", "<s>", "</s>"};
-
-/// True for the spelling of a reserved symbol.
-[[nodiscard]] inline bool is_reserved(std::string_view word) {
-  return std::ranges::find(reserved_words, word) != reserved_words.end();
-}
 
 /// Which words a vocabulary takes in.
 struct VocabularyOptions {
@@ -67,7 +62,7 @@ class Vocabulary {
   template <WordRange Words>
   [[nodiscard]] std::vector<Token> encode(Words&& words) const {
     std::vector<Token> tokens;
-    if constexpr (std::ranges::sized_range<Words>) tokens.reserve(std::ranges::size(words));
+    if constexpr (requires { std::size(words); }) tokens.reserve(std::size(words));
     for (auto&& element : words) {
       const Token found = token(element);
       const bool forged = found < static_cast<Token>(reserved_words.size());
@@ -77,10 +72,10 @@ class Vocabulary {
   }
 
   /// The tokens' words. Throws std::out_of_range as `word` does.
-  template <std::ranges::input_range Tokens>
+  template <class Tokens>
   [[nodiscard]] std::vector<std::string> decode(Tokens&& tokens) const {
     std::vector<std::string> words;
-    if constexpr (std::ranges::sized_range<Tokens>) words.reserve(std::ranges::size(tokens));
+    if constexpr (requires { std::size(tokens); }) words.reserve(std::size(tokens));
     for (const Token token : tokens) words.push_back(word(token));
     return words;
   }
@@ -108,9 +103,6 @@ class Vocabulary {
       return std::hash<std::string_view>{}(word);
     }
   };
-  template <class T>
-  using WordMap = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
-
   void append(std::string word, std::int64_t count) {
     tokens_.emplace(word, static_cast<Token>(words_.size()));
     words_.push_back(std::move(word));
@@ -135,7 +127,7 @@ class Vocabulary {
     return {};
   }
 
-  WordMap<Token> tokens_;
+  std::unordered_map<std::string, Token, Hash, std::equal_to<>> tokens_;
   std::vector<std::string> words_;
   std::vector<std::int64_t> counts_;
 };
@@ -148,19 +140,16 @@ class Vocabulary::Counter {
   void add(std::string_view word, std::int64_t times = 1) {
     check_argument(times >= 0, "Vocabulary::Counter: a word was counted ", times,
                    " times, expected 0 or more");
-    if (const auto found = counts_.find(word); found != counts_.end()) {
-      found->second += times;
+    if (const auto found = seen_.tokens_.find(word); found != seen_.tokens_.end()) {
+      const bool forged = found->second < first_word;
+      seen_.counts_[seen_.place(forged ? unknown_token : found->second)] += times;
       return;
     }
     const std::string_view reason = complaint(word);
     check_argument(reason.empty(),
                    "Vocabulary::Counter: what was given as a word is not one: ", reason,
                    "; split lines with split_words");
-    if (is_reserved(word)) {
-      unknown_ += times;
-    } else {
-      counts_.emplace(word, times);
-    }
+    seen_.append(std::string(word), times);
   }
 
   /// Counts each word of a sentence.
@@ -174,19 +163,20 @@ class Vocabulary::Counter {
   /// room for a word beside the reserved symbols.
   [[nodiscard]] Vocabulary build(const VocabularyOptions& options = {}) const {
     check(options);
-    using Entry = std::pair<std::string_view, std::int64_t>;
-    std::vector<Entry> entries(counts_.begin(), counts_.end());
-    std::ranges::sort(entries, [](const Entry& a, const Entry& b) {
-      return a.second != b.second ? a.second > b.second : a.first < b.first;
+    std::vector<Token> order;
+    for (Token token = first_word; token < seen_.size(); ++token) order.push_back(token);
+    std::sort(order.begin(), order.end(), [this](Token a, Token b) {
+      const std::int64_t count_a = seen_.count(a), count_b = seen_.count(b);
+      return count_a != count_b ? count_a > count_b : seen_.word(a) < seen_.word(b);
     });
     Vocabulary vocabulary;
-    vocabulary.counts_[unknown_token] = unknown_;
-    for (const auto& [word, count] : entries) {
+    vocabulary.counts_[unknown_token] = seen_.count(unknown_token);
+    for (const Token token : order) {
       const bool room = options.max_size == 0 || vocabulary.size() < options.max_size;
-      if (room && count >= options.min_frequency) {
-        vocabulary.append(std::string(word), count);
+      if (room && seen_.count(token) >= options.min_frequency) {
+        vocabulary.append(seen_.word(token), seen_.count(token));
       } else {
-        vocabulary.counts_[unknown_token] += count;
+        vocabulary.counts_[unknown_token] += seen_.count(token);
       }
     }
     return vocabulary;
@@ -202,8 +192,9 @@ class Vocabulary::Counter {
                    " reserved symbols");
   }
 
-  WordMap<std::int64_t> counts_;
-  std::int64_t unknown_ = 0;
+  static constexpr auto first_word = static_cast<Token>(reserved_words.size());
+
+  Vocabulary seen_;  ///< In the order in which words came.
 };
 
 inline Vocabulary Vocabulary::from_text(std::string_view text, std::string_view name) {

@@ -17,7 +17,7 @@
 namespace attend::inline ATTEND_ABI {
 
 /// Names and values, for example {"schedule.scale", "0x10000000000000p-53"}.
-using Fields = std::map<std::string, std::string>;
+using Fields = std::map<std::string, std::string, std::less<>>;
 
 namespace detail {
 

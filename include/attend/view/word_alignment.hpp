@@ -17,14 +17,11 @@ namespace attend::inline ATTEND_ABI {
 /// sizes disagree, std::invalid_argument for a weight that is not finite.
 class WordAlignment {
  public:
+  template <class Weights>
   WordAlignment(std::vector<std::string> source, std::vector<std::string> target,
-                ConstView<float> weights)
-      : WordAlignment(std::move(source), std::move(target), Matrix<double>(weights.cast<double>()),
-                      Checked{}) {}
-
-  WordAlignment(std::vector<std::string> source, std::vector<std::string> target,
-                ConstView<double> weights)
-      : WordAlignment(std::move(source), std::move(target), Matrix<double>(weights), Checked{}) {}
+                const Eigen::MatrixBase<Weights>& weights)
+      : WordAlignment(std::move(source), std::move(target),
+                      Matrix<double>(weights.template cast<double>()), Checked{}) {}
 
   [[nodiscard]] const std::vector<std::string>& source() const { return source_; }
   [[nodiscard]] const std::vector<std::string>& target() const { return target_; }
