@@ -37,10 +37,9 @@ class Trace {
   /// sum_j log min(sum_u a_ju, 1) over the source positions j (arXiv 1609.08144, eq. 14). A
   /// position that nothing attended to counts as 1e-8, so that the sum stays finite.
   [[nodiscard]] double log_coverage(Index node) const {
-    std::vector<double> covered;
+    std::vector<double> covered(node == root ? 0 : static_cast<std::size_t>(weights(node).size()));
     for (; node != root; node = at(node).parent) {
       const auto column = weights(node);
-      covered.resize(static_cast<std::size_t>(column.size()));
       for (std::size_t j = 0; j < covered.size(); ++j)
         covered[j] += static_cast<double>(column[static_cast<Index>(j)]);
     }

@@ -65,7 +65,7 @@ class Vocabulary {
     if constexpr (requires { std::size(words); }) tokens.reserve(std::size(words));
     for (auto&& element : words) {
       const Token found = token(element);
-      const bool forged = found < static_cast<Token>(reserved_words.size());
+      const bool forged = found < first_word;
       tokens.push_back(forged ? unknown_token : found);
     }
     return tokens;
@@ -97,12 +97,15 @@ class Vocabulary {
   }
 
  private:
+  static constexpr auto first_word = static_cast<Token>(reserved_words.size());
+
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view word) const {
       return std::hash<std::string_view>{}(word);
     }
   };
+
   void append(std::string word, std::int64_t count) {
     tokens_.emplace(word, static_cast<Token>(words_.size()));
     words_.push_back(std::move(word));
@@ -191,8 +194,6 @@ class Vocabulary::Counter {
                    options.max_size, ", expected 0 (no limit) or more than the ", reserved,
                    " reserved symbols");
   }
-
-  static constexpr auto first_word = static_cast<Token>(reserved_words.size());
 
   Vocabulary seen_;  ///< In the order in which words came.
 };
