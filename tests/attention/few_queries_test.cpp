@@ -59,7 +59,7 @@ TYPED_TEST(OneQueryOf, InnerProductsHasTheSameBitsEitherWay) {
   using S = TypeParam;
   Random random(1);
   for (const Index d : {1, 7, 16, 17, 64, 100, 512}) {
-    for (const Index T : {0, 1, 7, 8, 9, 50, 64, 65, 200}) {
+    for (const Index T : {0, 1, 7, 8, 9, 15, 50, 64, 65, 71, 72, 200}) {
       SCOPED_TRACE(testing::Message() << d << " features, " << T << " keys");
       const Matrix<S> memory = random_matrix<S>(random, d, T);
       const Matrix<S> query = random_matrix<S>(random, d, 1);

@@ -24,8 +24,9 @@ TYPED_TEST(TilesInTurn, HaveTheBitsOfEachAlone) {
   using S = TypeParam;
   Random random(1);
   for (const Index d : {1, 7, 8, 15, 16, 17, 65, 200}) {
-    for (const Index n : {0, 1, 3, 7, 8, 9, 16, 17, 31, 64}) {
+    for (const Index n : {0, 1, 3, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 31, 64}) {
       for (const Index upcoming : {0, 1, 8, 9, 64}) {
+        const bool far = random.below(2) == 0;
         SCOPED_TRACE(testing::Message() << d << " features, keys " << n << ", next " << upcoming);
         const Matrix<S> K = random_matrix<S>(random, d, n);
         const Matrix<S> next = random_matrix<S>(random, d, upcoming);
@@ -37,7 +38,7 @@ TYPED_TEST(TilesInTurn, HaveTheBitsOfEachAlone) {
         attend::add_weighted_columns<S>(K, a.data(), c.data());
         Matrix<S> e_before = Matrix<S>::Constant(n, 1, S{7});
         Vector<S> c_before = q;
-        attend::dots_before<S>(K, q.data(), e_before.data(), next);
+        attend::dots_before<S>(K, q.data(), e_before.data(), next, far);
         attend::add_weighted_before<S>({K, a.data(), c_before.data()}, next);
         EXPECT_TRUE(same_bits(n, e_before.data(), e.data()));
         EXPECT_TRUE(same_bits(d, c_before.data(), c.data()));

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <span>
+#include <utility>
 
 #include <attend/attention/memory.hpp>
 #include <attend/attention/scored_tiles.hpp>
@@ -46,7 +47,7 @@ class FewQueries {
         far_((memory.keys.size() + memory.values.size()) * static_cast<Index>(sizeof(S)) >=
              memory_far) {
     // What one query would need, so that a call warms the workspace for all.
-    workspace_.energies.resize(most_keys, 2);
+    workspace_.energies.resize(most_keys + keys_in_turn, 2);
   }
 
   /// Queries [u, u + count). Overwrites C (d_v x count) and normalisers; `weights`, if given, gets
@@ -108,7 +109,8 @@ class FewQueries {
  private:
   /// Of a tile.
   static constexpr Index most_keys = 64;
-  /// Bytes of keys and values that a third-level cache does not serve fast enough.
+  /// Bytes of keys and of values, each counted where they are the same, too, that a third-level
+  /// cache does not serve fast enough.
   static constexpr Index memory_far = Index{1} << 23;
 
   /// What a query keeps from tile to tile.
@@ -148,9 +150,7 @@ class FewQueries {
   template <class Body>
   void for_each_tile(Index u, Index count, Body&& body) const {
     const KeyRange all = sight_.range(u, count);
-    const Index begin = memory_.first + all.begin;
-    // Tiles stand at multiples of their size in the source, whatever of it was forgotten.
-    for (Index t = begin / tile_keys_ * tile_keys_ - memory_.first; t < all.end; t += tile_keys_) {
+    for (Index t = first_tile(all); t < all.end; t += tile_keys_) {
       const Index end = std::min(t + tile_keys_, memory_.keys.cols());
       const Tile tile{t, end - t, u, count};
       if (sight_.whole(tile)) {
@@ -165,6 +165,26 @@ class FewQueries {
     }
   }
 
+  /// Calls `body(tile)` for what query u sees of each tile. Fewer keys than go side by side join
+  /// the tile before them.
+  template <class Body>
+  void for_each_tile_of(Index u, Body&& body) const {
+    const KeyRange seen = sight_.range(u);
+    Index end = 0;
+    for (Index t = first_tile(seen); t < seen.end; t = end) {
+      end = seen.end - t < tile_keys_ + keys_in_turn ? seen.end : t + tile_keys_;
+      sight_.for_each_run(u, t, end, [&](Index from, Index to) ATTEND_INLINE_LAMBDA {
+        body(Tile{from, to - from, u, 1});
+      });
+    }
+  }
+
+  /// Where the tile of the first of these keys begins: tiles stand at multiples of their size in
+  /// the source, whatever of it was forgotten.
+  [[nodiscard]] Index first_tile(const KeyRange& keys) const {
+    return (memory_.first + keys.begin) / tile_keys_ * tile_keys_ - memory_.first;
+  }
+
   /// Whether one query's energies can be made beside a sum: inner products beside values of the
   /// keys' size.
   [[nodiscard]] bool overlaps() const {
@@ -173,45 +193,45 @@ class FewQueries {
   }
 
   /// The walk of one query of inner products where memory that is read in order comes by itself:
-  /// the energies of a tile, then its sum, and each brings half of the next keys near.
+  /// the energies of a tile, then its sum.
   void attend_in_turn(Index u, View<S> C, View<S>* weights) const {
-    const ConstView<S>& K = memory_.keys;
+    const ConstView<S> K = memory_.keys;
     const S scale = *inner_product_scale(score_);
     const S* const a = queries_.A.col(u).data();
-    for_each_tile(u, 1, [&](const Tile& tile) {
+    S* const E = workspace_.energies.resize(tile_keys_ + keys_in_turn, 1).data();
+    const Running running(workspace_.running.view(), 0);
+    for_each_tile_of(u, [&](const Tile& tile) ATTEND_INLINE_LAMBDA {
       const Index end = tile.key + tile.keys;
       const Index upcoming = std::min(tile_keys_, K.cols() + memory_.behind - end);
       const ConstView<S> next(K.data() + end * K.outerStride(), K.rows(), upcoming,
                               K.outerStride());
-      View<S> E = workspace_.energies.resize(tile.keys, 1);
-      dots_before<S>(K.middleCols(tile.key, tile.keys), a, E.data(), next);
-      if (scale != S{1}) multiply_by(scale, tile.keys, E.data());
-      if (queries_.bias) add_bias(queries_, tiles_.at(tile, E.data()), u);
-      if (weights != nullptr) weights->block(tile.key, u, tile.keys, 1) = E;
-      take(tile, u, E.data(), Running(workspace_.running.view(), 0), C);
-      add_weighted_before<S>(sum_of(tile, E.data(), C), next);
+      dots_before<S>(K.middleCols(tile.key, tile.keys), a, E, next, far_);
+      if (scale != S{1}) multiply_by(scale, tile.keys, E);
+      if (queries_.bias) add_bias(queries_, tiles_.at(tile, E), u);
+      if (weights != nullptr) std::copy_n(E, tile.keys, weights->col(u).data() + tile.key);
+      take(tile, u, E, running, C);
+      add_weighted_before<S>(sum_of(tile, E, C), next);
     });
   }
 
   /// The walk of one query: the energies of a tile are made while the tile before is summed up.
   void attend_overlapped(Index u, View<S> C, View<S>* weights) const {
     const Running running(workspace_.running.view(), 0);
-    View<S> E = workspace_.energies.resize(tile_keys_, 2);
+    View<S> E = workspace_.energies.resize(tile_keys_ + keys_in_turn, 2);
+    S* known = E.col(1).data();
+    S* coming = E.col(0).data();
     Tile before{0, 0, u, 1};
-    Index side = 0;
-    for_each_tile(u, 1, [&](const Tile& tile) {
-      S* const known = E.data() + side * tile_keys_;
-      side = 1 - side;
-      View<S> next(E.data() + side * tile_keys_, tile.keys, 1, tile.keys);
+    for_each_tile_of(u, [&](const Tile& tile) {
+      View<S> next(coming, tile.keys, 1, tile.keys);
       if (before.keys > 0) take(before, u, known, running, C);
       energies_beside_sum(score_, memory_.keys.middleCols(tile.key, tile.keys),
                           queries_.A.middleCols(u, 1), next, sum_of(before, known, C));
-      if (queries_.bias) add_bias(queries_, tiles_.at(tile, next.data()), u);
+      if (queries_.bias) add_bias(queries_, tiles_.at(tile, coming), u);
       if (weights != nullptr) weights->block(tile.key, u, tile.keys, 1) = next;
       before = tile;
+      std::swap(known, coming);
     });
     if (before.keys == 0) return;
-    S* const known = E.data() + side * tile_keys_;
     take(before, u, known, running, C);
     sum_of(before, known, C).add_from(0);
   }

@@ -67,12 +67,9 @@ class Sight {
     const KeyRange seen = range(u);
     from = std::max(from, seen.begin);
     to = std::min(to, seen.end);
-    if (!queries_.has_masks()) {
-      if (from < to) body(from, to);
-      return;
-    }
+    const bool masks = queries_.has_masks();
     for (Index t = from; t < to;) {
-      Index end = t;
+      Index end = masks ? t : to;
       while (end < to && !queries_.hidden(end, u)) ++end;
       if (end > t) body(t, end);
       t = end + 1;

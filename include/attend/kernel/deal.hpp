@@ -32,4 +32,15 @@ EIGEN_ALWAYS_INLINE void for_each_part(Index count, Body&& body, Index first = 0
   }
 }
 
+/// Calls `body.template operator()<count>()` for a count of Least to Most that is known at run
+/// time.
+template <int Most, int Least, class Body>
+EIGEN_ALWAYS_INLINE void with_count(Index count, Body&& body) {
+  if (count == Most) {
+    body.template operator()<Most>();
+  } else if constexpr (Most > Least) {
+    with_count<Most - 1, Least>(count, body);
+  }
+}
+
 }  // namespace attend::inline ATTEND_ABI::detail

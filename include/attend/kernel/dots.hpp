@@ -39,7 +39,7 @@ EIGEN_ALWAYS_INLINE void dots_tile(const ConstView<S>& K, const ConstView<S>& A,
   P sums[Queries][Keys];
 #pragma GCC unroll 6
   for (auto& of_query : sums) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (P& sum : of_query) sum = packet::fill<S>(0);
   }
   packet::for_each_lane<S>(K.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA {
@@ -49,7 +49,7 @@ EIGEN_ALWAYS_INLINE void dots_tile(const ConstView<S>& K, const ConstView<S>& A,
     for (int i = 0; i < held_columns; ++i) {
       held[i] = packet::loaded_once<passing_columns>(lane.load(held_data + i * held_stride));
     }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int j = 0; j < passing_columns; ++j) {
       const P passing =
           packet::loaded_once<held_columns>(lane.load(passing_data + j * passing_stride));
@@ -95,16 +95,6 @@ void dots_columns(ConstView<S> K, ConstView<S> A, View<S> E, bool far) {
   });
 }
 
-/// `dots_columns` for a number of queries that is known at run time.
-template <int Queries, Scalar S>
-void dots_columns_of(Index queries, ConstView<S> K, ConstView<S> A, View<S> E, bool far) {
-  if (queries == Queries) {
-    dots_columns<Queries, S>(K, A, E, far);
-  } else if constexpr (Queries > 1) {
-    dots_columns_of<Queries - 1, S>(queries, K, A, E, far);
-  }
-}
-
 }  // namespace detail
 
 /// a'b of n numbers, in one order wherever they stand; error as that of dots.
@@ -134,9 +124,10 @@ void dots(ConstView<std::type_identity_t<S>> K, ConstView<std::type_identity_t<S
     for (Index i = 0; i < tiles.parts; ++i) {
       const Index u = tiles.begin(i);
       const Index queries = tiles.size(i);
-      detail::dots_columns_of<detail::tile_queries, S>(queries, keys, A.middleCols(u, queries),
-                                                       E.block(t, u, keys.cols(), queries),
-                                                       far && i == 0);
+      detail::with_count<detail::tile_queries, 1>(queries, [&]<int Queries>() {
+        detail::dots_columns<Queries, S>(keys, A.middleCols(u, queries),
+                                         E.block(t, u, keys.cols(), queries), far && i == 0);
+      });
     }
   }
 }

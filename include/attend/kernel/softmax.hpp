@@ -80,7 +80,7 @@ class OnlineSoftmax {
 
   /// E (n) becomes e^(e - m'). Where m grows, calls `shrink(e^(m - m'))` first, for sums of before.
   template <class Shrink>
-  void take(Index n, S* E, Shrink&& shrink) {
+  EIGEN_ALWAYS_INLINE void take(Index n, S* E, Shrink&& shrink) {
     const S peak = largest(n, E);
     if (peak > memory_[0]) [[unlikely]]
       grow(peak, shrink);

@@ -1,9 +1,11 @@
-/// One query's energies of a tile and their weighted sum, one behind the other; each brings half of
-/// the keys near that are read next. For cores that fetch in order by themselves, this is faster
-/// than the two at once (overlapped_tiles.hpp): fewer lines have to stay in the first-level cache.
+/// One query's energies of a tile and their weighted sum, one behind the other. The sum brings half
+/// of the keys near that are read next, the energies the other half, where memory is far. For cores
+/// that fetch in order by themselves, this is faster than the two at once (overlapped_tiles.hpp):
+/// fewer lines have to stay in the first-level cache.
 #pragma once
 
 #include <attend/core/types.hpp>
+#include <attend/kernel/deal.hpp>
 #include <attend/kernel/dots.hpp>
 #include <attend/kernel/lanes.hpp>
 #include <attend/kernel/packet.hpp>
@@ -16,18 +18,26 @@ namespace detail {
 /// Keys that are compared side by side, in chains that hide the latency of multiply-adds.
 inline constexpr int keys_in_turn = 8;
 
-/// Calls `body(t, upcoming)` for every eight columns of K, from column t on, with the columns of
-/// `next` that stand at the same place, or, where it has none, with those of K again. Returns how
-/// many columns were done.
+/// Calls `body.template operator()<count>(t, upcoming)` for eight columns of K at a time, from
+/// column t on, and for the last 8 to 15 together: alone, a few would be too few chains. `upcoming`
+/// are the columns of `next` that stand at the same place, or, where it has none, those of K again.
+/// Returns how many columns were done: all, or none of fewer than eight.
 template <Scalar S, class Body>
 EIGEN_ALWAYS_INLINE Index for_each_eight(const ConstView<S>& K, const ConstView<S>& next,
                                          Body&& body) {
+  constexpr Index eight = keys_in_turn;
   Index t = 0;
-  for (; t + keys_in_turn <= K.cols(); t += keys_in_turn) {
-    body(t, t + keys_in_turn <= next.cols() ? next.data() + t * next.outerStride()
-                                            : K.data() + t * K.outerStride());
+  const auto at_t = [&]<int Keys>() ATTEND_INLINE_LAMBDA {
+    body.template operator()<Keys>(t, t + eight <= next.cols()
+                                          ? next.data() + t * next.outerStride()
+                                          : K.data() + t * K.outerStride());
+  };
+  for (; K.cols() - t == eight || K.cols() - t >= 2 * eight; t += eight) {
+    at_t.template operator()<keys_in_turn>();
   }
-  return t;
+  if (K.cols() - t < eight) return t;
+  with_count<2 * keys_in_turn - 1, keys_in_turn + 1>(K.cols() - t, at_t);
+  return K.cols();
 }
 
 /// Brings near the lines of the columns [first, last) at K that begin with element i.
@@ -41,35 +51,40 @@ EIGEN_ALWAYS_INLINE void bring_columns_near(const S* K, Index stride, Index i) {
 
 }  // namespace detail
 
-/// e = K'q. K (d x n), q (d), e (n); half of the columns of `next` (d x m) are brought near. The
-/// bits are those of `dots`.
+/// e = K'q. K (d x n), q (d), e (n); where K is `far`, half of the columns of `next` (d x m) are
+/// brought near. The bits are those of `dots`.
 template <Scalar S>
-EIGEN_ALWAYS_INLINE void dots_before(ConstView<S> K, const S* q, S* e, ConstView<S> next) {
-  constexpr int keys = detail::keys_in_turn;
+EIGEN_ALWAYS_INLINE void dots_before(ConstView<S> K, const S* q, S* e, ConstView<S> next,
+                                     bool far) {
+  constexpr int half = detail::keys_in_turn / 2;
   const ConstView<S> query(q, K.rows(), 1, K.rows());
   const View<S> E(e, K.cols(), 1, K.cols());
-  const Index done = detail::for_each_eight<S>(K, next, [&](Index t, const S* upcoming) {
-    detail::dots_tile<keys, 1, S>(
-        K.middleCols(t, keys), query, E.middleRows(t, keys), [&](auto lane) ATTEND_INLINE_LAMBDA {
-          detail::bring_columns_near<0, keys / 2>(upcoming, next.outerStride(), lane.i);
-        });
-  });
+  const Index done = detail::for_each_eight<S>(
+      K, next, [&]<int Keys>(Index t, const S* upcoming) ATTEND_INLINE_LAMBDA {
+        detail::dots_tile<Keys, 1, S>(K.middleCols(t, Keys), query, E.middleRows(t, Keys),
+                                      [&](auto lane) ATTEND_INLINE_LAMBDA {
+                                        if (far)
+                                          detail::bring_columns_near<0, half>(
+                                              upcoming, next.outerStride(), lane.i);
+                                      });
+      });
   const Index left = K.cols() - done;
   if (left > 0) dots<S>(K.rightCols(left), query, E.bottomRows(left));
 }
 
-/// Adds the sum; the other half of `next` (d_v x m) is brought near. The bits are those of
-/// `sum.add_from(0)`.
+/// Adds the sum; half of the columns of `next` (d_v x m), the other half, are brought near. The
+/// bits are those of `sum.add_from(0)`.
 template <Scalar S>
 EIGEN_ALWAYS_INLINE void add_weighted_before(const WeightedSum<S>& sum, ConstView<S> next) {
   constexpr int keys = detail::keys_in_turn;
-  const Index done = detail::for_each_eight<S>(sum.V, next, [&](Index t, const S* upcoming) {
-    const detail::WeightedColumns<keys, S> columns(sum, t);
-    packet::for_each_lane<S>(sum.V.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA {
-      columns.add(lane);
-      detail::bring_columns_near<keys / 2, keys>(upcoming, next.outerStride(), lane.i);
-    });
-  });
+  const Index done = detail::for_each_eight<S>(
+      sum.V, next, [&]<int Keys>(Index t, const S* upcoming) ATTEND_INLINE_LAMBDA {
+        const detail::WeightedColumns<Keys, S> columns(sum, t);
+        packet::for_each_lane<S>(sum.V.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA {
+          columns.add(lane);
+          detail::bring_columns_near<keys / 2, keys>(upcoming, next.outerStride(), lane.i);
+        });
+      });
   if (done < sum.V.cols()) sum.add_from(done);
 }
 

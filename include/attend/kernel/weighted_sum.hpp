@@ -34,13 +34,13 @@ class WeightedColumns {
  public:
   EIGEN_ALWAYS_INLINE WeightedColumns(const WeightedSum<S>& sum, Index t)
       : V_(sum.V.data() + t * sum.V.outerStride()), stride_(sum.V.outerStride()), c_(sum.c) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int k = 0; k < Keys; ++k) weights_[k] = packet::fill<S>(sum.a[t + k]);
   }
 
   EIGEN_ALWAYS_INLINE void add(auto lane) const {
     auto sum = lane.load(c_);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int k = 0; k < Keys; ++k) {
       sum = packet::multiply_add(lane.load(V_ + k * stride_), weights_[k], sum);
     }
