@@ -101,8 +101,8 @@ inline void check(const Chart& chart) {
 
 [[nodiscard]] inline std::string line_between(double x1, double y1, double x2, double y2,
                                               std::string_view stroke) {
-  return "<line x1=\"" + decimal(x1) + "\" y1=\"" + decimal(y1) + "\" x2=\"" + decimal(x2) +
-         "\" y2=\"" + decimal(y2) + "\" stroke=\"" + std::string(stroke) + "\"/>\n";
+  return joined({"<line x1=\"", decimal(x1), "\" y1=\"", decimal(y1), "\" x2=\"", decimal(x2),
+                 "\" y2=\"", decimal(y2), "\" stroke=\"", stroke, "\"/>\n"});
 }
 
 [[nodiscard]] inline std::string chart_frame(const Chart& chart, const ChartLayout& layout) {
@@ -146,8 +146,8 @@ inline void check(const Chart& chart) {
   double x = layout.left;
   const double y = layout.top - 26;
   for (std::size_t s = 0; s < chart.series.size(); ++s) {
-    text += "<rect x=\"" + decimal(x) + "\" y=\"" + decimal(y - 4) + "\" width=\"20\" height=\"" +
-            "6\" rx=\"3\" fill=\"" + series_colour(s).hex() + "\"/>\n";
+    text +=
+        joined({svg_rect(x, y - 4, 20, 6), " rx=\"3\" fill=\"", series_colour(s).hex(), "\"/>\n"});
     text += svg_text(chart.series[s].name, {.x = x + 27, .y = y + 4});
     x += text_width(chart.series[s].name, 13) + 52;
   }
@@ -155,8 +155,8 @@ inline void check(const Chart& chart) {
 }
 
 [[nodiscard]] inline std::string value_title(const Chart& chart, std::size_t s, std::size_t i) {
-  return "<title>" + xml_escape(chart.series[s].name) + ", " + xml_escape(chart.labels[i]) + ": " +
-         decimal(chart.series[s].values[i]) + "</title>";
+  return joined({"<title>", xml_escape(chart.series[s].name), ", ", xml_escape(chart.labels[i]),
+                 ": ", decimal(chart.series[s].values[i]), "</title>"});
 }
 
 [[nodiscard]] inline std::string chart_line(const Chart& chart, std::size_t s,
@@ -167,16 +167,16 @@ inline void check(const Chart& chart) {
   std::string points;
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (std::isnan(values[i])) continue;
-    const bool joined = i > 0 && !std::isnan(values[i - 1]);
+    const bool goes_on = i > 0 && !std::isnan(values[i - 1]);
     const std::string x = decimal(layout.x(i));
     const std::string y = decimal(layout.y(values[i]));
-    path += message(joined ? 'L' : 'M', x, ' ', y);
-    points += message("<circle cx=\"", x, "\" cy=\"", y, "\" r=\"4.5\" fill=\"", colour,
+    path += joined({goes_on ? "L" : "M", x, " ", y});
+    points += joined({"<circle cx=\"", x, "\" cy=\"", y, "\" r=\"4.5\" fill=\"", colour,
                       "\" stroke=\"#ffffff\" stroke-width=\"1.5\">", value_title(chart, s, i),
-                      "</circle>\n");
+                      "</circle>\n"});
   }
-  return "<path d=\"" + path + "\" fill=\"none\" stroke=\"" + colour +
-         "\" stroke-width=\"2.5\" stroke-linejoin=\"round\"/>\n" + points;
+  return joined({"<path d=\"", path, "\" fill=\"none\" stroke=\"", colour,
+                 "\" stroke-width=\"2.5\" stroke-linejoin=\"round\"/>\n", points});
 }
 
 [[nodiscard]] inline std::string chart_bars(const Chart& chart, std::size_t s,
@@ -189,10 +189,9 @@ inline void check(const Chart& chart) {
     if (std::isnan(values[i])) continue;
     const double x = layout.x(i) + width * (static_cast<double>(s) - count / 2);
     const double top = layout.y(std::max(values[i], 0.0));
-    text += "<rect x=\"" + decimal(x + 1) + "\" y=\"" + decimal(top) + "\" width=\"" +
-            decimal(std::max(width - 2, 1.0)) + "\" height=\"" +
-            decimal(layout.y(std::min(values[i], 0.0)) - top) + "\" rx=\"2\" fill=\"" +
-            series_colour(s).hex() + "\">" + value_title(chart, s, i) + "</rect>\n";
+    const double height = layout.y(std::min(values[i], 0.0)) - top;
+    text += joined({svg_rect(x + 1, top, std::max(width - 2, 1.0), height), " rx=\"2\" fill=\"",
+                    series_colour(s).hex(), "\">", value_title(chart, s, i), "</rect>\n"});
   }
   return text;
 }

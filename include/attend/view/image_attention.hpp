@@ -25,11 +25,6 @@ namespace detail {
 inline constexpr double panel_margin = 20;
 inline constexpr double panel_label = 24;
 
-[[nodiscard]] inline std::string svg_rect(double x, double y, double width, double height) {
-  return "<rect x=\"" + decimal(x) + "\" y=\"" + decimal(y) + "\" width=\"" + decimal(width) +
-         "\" height=\"" + decimal(height) + '"';
-}
-
 /// The ink as runs of equal shades, once for all panels.
 [[nodiscard]] inline std::string ink_symbol(const Image<float>& image, double scale) {
   std::string text = "<defs><g id=\"image\">\n";
@@ -41,9 +36,10 @@ inline constexpr double panel_label = 24;
       end = x + 1;
       while (end < image.size.width && shade(y, end) == shade(y, x)) ++end;
       if (shade(y, x) == 0) continue;
-      text += svg_rect(scale * static_cast<double>(x), scale * static_cast<double>(y),
-                       scale * static_cast<double>(end - x), scale) +
-              " fill-opacity=\"" + decimal(static_cast<double>(shade(y, x)) / 15) + "\"/>\n";
+      text +=
+          joined({svg_rect(scale * static_cast<double>(x), scale * static_cast<double>(y),
+                           scale * static_cast<double>(end - x), scale),
+                  " fill-opacity=\"", decimal(static_cast<double>(shade(y, x)) / 15), "\"/>\n"});
     }
   }
   return text + "</g></defs>\n";
@@ -63,11 +59,11 @@ inline constexpr double panel_label = 24;
     const auto weight = static_cast<double>(weights(i, 0));
     if (!(weight > 0.01 * greatest)) continue;
     const Index row = i / grid.width;
-    text += svg_rect(width * static_cast<double>(i - row * grid.width),
-                     height * static_cast<double>(row), width, height) +
-            " fill=\"" + series_colour(1).hex() + "\" fill-opacity=\"" +
-            decimal(0.8 * weight / greatest, 3) + "\"><title>" + xml_escape(word) + ": " +
-            decimal(weight, 3) + "</title></rect>\n";
+    text += joined({svg_rect(width * static_cast<double>(i - row * grid.width),
+                             height * static_cast<double>(row), width, height),
+                    " fill=\"", series_colour(1).hex(), "\" fill-opacity=\"",
+                    decimal(0.8 * weight / greatest, 3), "\"><title>", xml_escape(word), ": ",
+                    decimal(weight, 3), "</title></rect>\n"});
   }
   return text;
 }
@@ -103,16 +99,16 @@ inline constexpr double panel_label = 24;
   for (Index u = 0; u < weights.cols(); ++u) {
     const std::string& word = words[static_cast<std::size_t>(u)];
     const Index row = u / options.columns;
-    content +=
-        "<g transform=\"translate(" +
-        decimal(detail::panel_margin + right * static_cast<double>(u - row * options.columns)) +
-        ' ' + decimal(top + down * static_cast<double>(row)) +
-        ")\">\n<use href=\"#image\" fill=\"" + std::string(detail::ink) + "\"/>\n" +
-        detail::weight_cells(word, grid, image.size, options.scale, weights.middleCols(u, 1)) +
-        detail::svg_rect(0, 0, width, height) + " fill=\"none\" stroke=\"" +
-        std::string(detail::faint_ink) + "\"/>\n" +
-        detail::svg_text(word, {.x = width / 2, .y = height + 17, .size = 14, .anchor = "middle"}) +
-        "</g>\n";
+    content += detail::joined(
+        {"<g transform=\"translate(",
+         decimal(detail::panel_margin + right * static_cast<double>(u - row * options.columns)),
+         " ", decimal(top + down * static_cast<double>(row)), ")\">\n<use href=\"#image\" fill=\"",
+         detail::ink, "\"/>\n",
+         detail::weight_cells(word, grid, image.size, options.scale, weights.middleCols(u, 1)),
+         detail::svg_rect(0, 0, width, height), " fill=\"none\" stroke=\"", detail::faint_ink,
+         "\"/>\n",
+         detail::svg_text(word, {.x = width / 2, .y = height + 17, .size = 14, .anchor = "middle"}),
+         "</g>\n"});
   }
   const Index rows = (weights.cols() + options.columns - 1) / options.columns;
   const Index columns = std::clamp<Index>(weights.cols(), 1, options.columns);

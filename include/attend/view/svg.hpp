@@ -67,16 +67,16 @@ inline constexpr double svg_scale_width = 140;
                                                 const HeatMapLayout& layout,
                                                 const SvgHeatMapOptions& options) {
   std::string text;
-  const std::string side = decimal(options.cell - 2);
+  const double side = options.cell - 2;
   for (std::size_t u = 0; u < alignment.target().size(); ++u) {
     for (std::size_t t = 0; t < alignment.source().size(); ++t) {
       const double weight = alignment.weights()(static_cast<Index>(t), static_cast<Index>(u));
-      text += "<rect x=\"" + decimal(layout.left + options.cell * static_cast<double>(t) + 1) +
-              "\" y=\"" + decimal(layout.top + options.cell * static_cast<double>(u) + 1) +
-              "\" width=\"" + side + "\" height=\"" + side + "\" rx=\"3\" fill=\"" +
-              heat_colour(weight).hex() + "\"><title>" + xml_escape(alignment.source()[t]) +
-              " \u2192 " + xml_escape(alignment.target()[u]) + ": " +
-              decimal(weight, options.tooltip_decimals) + "</title></rect>\n";
+      const double x = layout.left + options.cell * static_cast<double>(t) + 1;
+      const double y = layout.top + options.cell * static_cast<double>(u) + 1;
+      text += joined({svg_rect(x, y, side, side), " rx=\"3\" fill=\"", heat_colour(weight).hex(),
+                      "\"><title>", xml_escape(alignment.source()[t]), " \u2192 ",
+                      xml_escape(alignment.target()[u]), ": ",
+                      decimal(weight, options.tooltip_decimals), "</title></rect>\n"});
     }
   }
   return text;
@@ -104,9 +104,9 @@ inline constexpr double svg_scale_width = 140;
   const double top = layout.top + layout.grid_height + 20;
   std::string text;
   for (int i = 0; i < steps; ++i) {
-    text += "<rect x=\"" + decimal(layout.left + 1 + step * i) + "\" y=\"" + decimal(top) +
-            "\" width=\"" + decimal(step + (i + 1 < steps ? 0.5 : 0)) + "\" height=\"10\" fill=\"" +
-            heat_colour((i + 0.5) / steps).hex() + "\"/>\n";
+    const double width = step + (i + 1 < steps ? 0.5 : 0);
+    text += joined({svg_rect(layout.left + 1 + step * i, top, width, 10), " fill=\"",
+                    heat_colour((i + 0.5) / steps).hex(), "\"/>\n"});
   }
   const auto number = [&](std::string_view label, double share, std::string_view anchor) {
     text += svg_text(label, {.x = layout.left + 1 + share * svg_scale_width,

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -58,6 +59,19 @@ inline constexpr std::string_view svg_font =
 inline constexpr std::string_view ink = "#1f2933";
 inline constexpr std::string_view faint_ink = "#616e7c";
 
+/// The parts, one behind the other.
+[[nodiscard]] inline std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (const std::string_view part : parts) text += part;
+  return text;
+}
+
+/// The beginning of a rectangle, without what fills it and without its end.
+[[nodiscard]] inline std::string svg_rect(double x, double y, double width, double height) {
+  return joined({"<rect x=\"", decimal(x), "\" y=\"", decimal(y), "\" width=\"", decimal(width),
+                 "\" height=\"", decimal(height), "\""});
+}
+
 /// The width of a line of text, on the generous side, since only the viewer knows the font.
 [[nodiscard]] inline double text_width(std::string_view text, double font_size) {
   return 0.6 * font_size * static_cast<double>(display_width(visible_text(text)));
@@ -74,15 +88,16 @@ struct SvgText {
 };
 
 [[nodiscard]] inline std::string svg_text(std::string_view text, const SvgText& at) {
-  std::string result = "<text x=\"" + decimal(at.x) + "\" y=\"" + decimal(at.y) +
-                       "\" font-size=\"" + decimal(at.size) + "\" text-anchor=\"" +
-                       std::string(at.anchor) + "\" fill=\"" + std::string(at.fill) + '"';
-  if (at.bold) result += " font-weight=\"600\"";
+  const std::string x = decimal(at.x);
+  const std::string y = decimal(at.y);
+  std::string turned;
   if (at.turned != 0) {
-    result += " transform=\"rotate(" + decimal(at.turned) + ' ' + decimal(at.x) + ' ' +
-              decimal(at.y) + ")\"";
+    turned = joined({" transform=\"rotate(", decimal(at.turned), " ", x, " ", y, ")\""});
   }
-  return result + '>' + xml_escape(text) + "</text>\n";
+  return joined({"<text x=\"", x, "\" y=\"", y, "\" font-size=\"", decimal(at.size),
+                 "\" text-anchor=\"", at.anchor, "\" fill=\"", at.fill, "\"",
+                 at.bold ? " font-weight=\"600\"" : "", turned, ">", xml_escape(text),
+                 "</text>\n"});
 }
 
 /// A document of its own with a white ground; `label` is what a screen reader says.
@@ -90,11 +105,11 @@ struct SvgText {
                                               std::string_view content) {
   const std::string w = decimal(std::ceil(width));
   const std::string h = decimal(std::ceil(height));
-  return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + w + "\" height=\"" + h +
-         "\" viewBox=\"0 0 " + w + ' ' + h + "\" role=\"img\" aria-label=\"" + xml_escape(label) +
-         "\" font-family=\"" + std::string(svg_font) +
-         "\">\n<rect width=\"100%\" height=\"100%\" " + "fill=\"#ffffff\"/>\n" +
-         std::string(content) + "</svg>\n";
+  return joined({"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"", w, "\" height=\"", h,
+                 "\" viewBox=\"0 0 ", w, " ", h, "\" role=\"img\" aria-label=\"", xml_escape(label),
+                 "\" font-family=\"", svg_font,
+                 "\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n", content,
+                 "</svg>\n"});
 }
 
 }  // namespace detail
