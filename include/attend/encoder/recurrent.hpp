@@ -127,7 +127,8 @@ class Recurrent {
       const Index first = layout.offset(t);
       const Index n = layout.count(t);
       P.middleCols(first, n) = running.leftCols(n);
-      cell.step(G.middleCols(first, n), P.middleCols(first, n), all.middleCols(first, n), sweep(i));
+      cell.step(G.middleCols(first, n), P.middleCols(first, n), all.middleCols(first, n),
+                sweep(i, n));
       running.leftCols(n) = all.middleCols(first, n);
     }
     H = all.topRows(output_size());
@@ -154,7 +155,7 @@ class Recurrent {
         View<S> before = i % 2 == 0 ? even : odd;
         View<S> after = i % 2 == 0 ? odd : even;
         cell.step(G.middleCols(layout.offset(t) - first, n), before.leftCols(n), after.leftCols(n),
-                  sweep(i));
+                  sweep(i, n));
         H.middleCols(layout.offset(t), n) = after.topLeftCorner(output_size(), n);
       }
     }
@@ -180,8 +181,11 @@ class Recurrent {
     return direction_ == Direction::forward ? i : layout.steps() - 1 - i;
   }
 
-  /// Every other step reads the recurrent weights back.
-  static Sweep sweep(Index i) { return i % 2 == 0 ? Sweep::there : Sweep::back; }
+  /// Every other step of one or two sequences reads the recurrent weights back. More of them
+  /// compute longer than they read, and what is read in the order of memory comes by itself.
+  static Sweep sweep(Index i, Index sequences) {
+    return i % 2 == 0 || sequences > 2 ? Sweep::there : Sweep::back;
+  }
 
   static void load_states(const Ragged& layout, const Matrix<S>* states, View<S> running) {
     if (states == nullptr) {

@@ -31,6 +31,9 @@ inline constexpr Index copied_block = 256;
 inline constexpr Index outer_block = 128;
 /// Bytes of weights that the second-level cache keeps from one product to the next.
 inline constexpr Index weights_nearby = Index{1} << 19;
+/// Columns beside which a panel computes so long that the next one is worth bringing near on cores
+/// that fetch in order by themselves, too: they stop where a page ends.
+inline constexpr Index columns_beside_fetching = 32;
 /// Bytes of the right factor of an outer product that stay there while a panel of the result
 /// passes.
 inline constexpr Index right_nearby = Index{1} << 19;
@@ -188,10 +191,11 @@ struct WeightsTimesBlock {
   }
 
   /// What is read behind column `end` of the panel that begins with row i; nothing where weights
-  /// are read only once, or stay near, or come by themselves.
+  /// are read only once, or stay near, or come by themselves soon enough.
   [[nodiscard]] Ahead<S> next(Index i, Index end, Sweep sweep) const {
     const Index all = W.rows * W.cols * static_cast<Index>(sizeof(S));
-    if (n <= tile_columns || all <= weights_nearby || fetches_in_order()) return {};
+    const Index fewest = fetches_in_order() ? columns_beside_fetching : tile_columns + 1;
+    if (n < fewest || all <= weights_nearby) return {};
     if (end == depth) {
       i += sweep == Sweep::there ? height : -height;
       end = 0;
