@@ -19,8 +19,8 @@ namespace attend::inline ATTEND_ABI {
 ///
 /// - `project(X, G)`: overwrites the input rows of G (gate_rows x n) with W X + b.
 /// - `step(G, P, S, sweep)`: from the states P (state_rows x n) before to S after; G becomes what
-///   the way back needs. P and S do not overlap. Large weights are read faster if every other step
-///   is `Sweep::back`; without, it is `there`.
+///   the way back needs. P and S do not overlap. For one or two columns large weights are read
+///   faster if every other step is `Sweep::back`; without, it is `there`.
 /// - `step_backward(transposed, G, P, S, dS, dG)`: dS, the gradient of S, becomes that of P; dG is
 ///   overwritten.
 /// - `input_backward(transposed, dG, dX)`: dX += W' dG.

@@ -32,7 +32,7 @@ inline constexpr Index outer_block = 128;
 /// Bytes of weights that the second-level cache keeps from one product to the next.
 inline constexpr Index weights_nearby = Index{1} << 19;
 /// Columns beside which a panel computes so long that the next one is worth bringing near on cores
-/// that fetch in order by themselves, too: they stop where a page ends.
+/// that fetch in order by themselves, too.
 inline constexpr Index columns_beside_fetching = 32;
 /// Bytes of the right factor of an outer product that stay there while a panel of the result
 /// passes.
