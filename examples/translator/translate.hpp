@@ -28,6 +28,7 @@ inline Candidates blank_translation(const Model& model) {
 
 /// Makes a loaded model what the options say of it.
 inline void prepare(Model& model, const SearchOptions& options) {
+  attend::untie(model);
   attend::set_precision(model, *attend::precision_named(options.precision));
   if (options.hard) make_hard(model);
 }

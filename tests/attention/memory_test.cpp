@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <reference/message_of.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -119,6 +120,16 @@ TYPED_TEST(Memories, OfASourceThatArrivesHoldAPart) {
     EXPECT_EQ(memory.forget(1000), 6);
     EXPECT_EQ(memory.first(), 100);
   }
+}
+
+TEST(MemoryErrors, RefuseWhatIsNegative) {
+  Memory<float> memory;
+  const std::vector<Index> lengths{3, -2};
+  EXPECT_EQ(reference::message_of([&] { memory.resize(lengths, 4, 4); }),
+            "Memory::resize: a source is -2 long, expected 0 or more");
+  EXPECT_EQ(reference::message_of([&] { memory.resize(std::span(lengths).first(1), 4, -1); }),
+            "Memory::resize: values and keys are of size 4 and -1, expected 0 or more");
+  EXPECT_EQ(memory.size(), 0);
 }
 
 TEST(MemoryErrors, RefuseMoreThanThereIsRoomFor) {

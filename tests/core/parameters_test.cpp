@@ -108,6 +108,24 @@ TYPED_TEST(Parameters, OfAMatrixAloneHaveAnEmptyPath) {
   EXPECT_EQ(attend::parameter_count(W), 6);
 }
 
+TYPED_TEST(Parameters, AreThoseOfModulesVisitedFromTheOutside) {
+  using S = TypeParam;
+  auto model = model_of<S>(1);
+  std::vector<const void*> visited;
+  const auto visit = [&](auto& module) { visited.push_back(&module); };
+  const std::vector<const void*> expected{&model, model.layers.data(), &model.layers[1],
+                                          &*model.bridge};
+  attend::for_each_module(visit, model);
+  EXPECT_EQ(visited, expected);
+  visited.clear();
+  attend::for_each_module(visit, std::as_const(model));
+  EXPECT_EQ(visited, expected);
+  model.bridge.reset();
+  visited.clear();
+  attend::for_each_module(visit, model);
+  EXPECT_EQ(visited.size(), 3U);
+}
+
 TYPED_TEST(Parameters, VisitsTheSameParameterOfEveryModel) {
   using S = TypeParam;
   auto model = model_of<S>(1);

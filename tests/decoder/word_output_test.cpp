@@ -1,5 +1,6 @@
 #include <limits>
 #include <reference/matrices.hpp>
+#include <reference/message_of.hpp>
 
 #include <gtest/gtest.h>
 
@@ -11,6 +12,7 @@ namespace {
 using attend::Embedding;
 using attend::Index;
 using attend::Matrix;
+using attend::Precision;
 using attend::Random;
 using attend::WordOutput;
 using reference::random_matrix;
@@ -34,6 +36,7 @@ struct Words {
     f("output", m.output...);
     f("embedding", m.embedding...);
   }
+  void untie() { output.untie(embedding); }
   [[nodiscard]] Matrix<S> logits(const Matrix<S>& R) const {
     Matrix<S> L = Matrix<S>::Constant(words, R.cols(), S{7});
     output.logits(embedding, R, L);
@@ -77,6 +80,63 @@ TYPED_TEST(WordOutputs, GiveAColumnTheSameBitsAloneAndAmongOthers) {
     for (Index n = 0; n < 13; ++n) {
       ASSERT_TRUE(reference::same_bits<S>(model.logits(R.col(n)), Matrix<S>(L.col(n))));
     }
+  }
+}
+
+TYPED_TEST(WordOutputs, UntiedHaveTheWordsForTheirOwnWeights) {
+  using S = TypeParam;
+  Random random(5);
+  const Matrix<S> R = random_matrix<S>(random, d_r, 13);
+  const Words<S> tied(true);
+  Words<S> model = tied;
+  attend::untie(model);
+  EXPECT_TRUE(tied.output.tied());
+  EXPECT_FALSE(model.output.tied());
+  EXPECT_EQ(model.output.W->matrix(), tied.embedding.E.transpose());
+  EXPECT_EQ(model.embedding.E, tied.embedding.E);
+
+  attend::PanelMatrix<S> memory;
+  Matrix<S> of_training(words, 13);
+  tied.output.logits(tied.output.weights(tied.embedding, memory), R, of_training);
+  EXPECT_TRUE(reference::same_bits<S>(model.logits(R), of_training));
+  EXPECT_LT((model.logits(R) - tied.logits(R)).cwiseAbs().maxCoeff(),
+            40 * std::numeric_limits<S>::epsilon());
+
+  model.embedding.E.setZero();
+  attend::untie(model);
+  EXPECT_TRUE(reference::same_bits<S>(model.logits(R), of_training));
+}
+
+TYPED_TEST(WordOutputs, AreUntiedByAReducedPrecision) {
+  using S = TypeParam;
+  Random random(6);
+  const Matrix<S> R = random_matrix<S>(random, d_r, 4);
+  const Words<S> tied(true);
+  Words<S> model = tied;
+  attend::set_precision(model, Precision::full);
+  EXPECT_TRUE(model.output.tied());
+  for (const auto precision : {Precision::bfloat16, Precision::int8}) {
+    model = tied;
+    attend::set_precision(model, precision);
+    ASSERT_FALSE(model.output.tied());
+    EXPECT_EQ(model.output.W->precision(), precision);
+    EXPECT_EQ(model.embedding.E, tied.embedding.E);
+    attend::PanelMatrix<S> W(tied.embedding.E.transpose());
+    W.set_precision(precision);
+    Matrix<S> expected(words, 4);
+    attend::multiply(W, R, tied.output.b, expected);
+    EXPECT_TRUE(reference::same_bits<S>(model.logits(R), expected));
+  }
+}
+
+TEST(WordOutput, RefusesNegativeSizes) {
+  Random random(7);
+  for (const bool tied : {false, true}) {
+    EXPECT_EQ(reference::message_of([&] {
+                WordOutput<float>({4, -5, tied}, random);
+              }),
+              "WordOutput: it would be (-5 x 4), expected sizes of 0 or more; look at the sizes "
+              "that its layer was made with");
   }
 }
 

@@ -1,5 +1,6 @@
 #include <cmath>
 #include <limits>
+#include <reference/message_of.hpp>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -144,6 +145,18 @@ struct Layer {
     f("b", p.b...);
   }
 };
+
+TYPED_TEST(Panels, RefuseNegativeSizes) {
+  using S = TypeParam;
+  EXPECT_EQ(reference::message_of([] { PanelMatrix<S>(-12, 4); }),
+            "PanelMatrix: it would be (-12 x 4), expected sizes of 0 or more; look at the sizes "
+            "that its layer was made with");
+  PanelMatrix<S> W(2, 3);
+  EXPECT_EQ(reference::message_of([&] { W.resize(2, -1); }),
+            "PanelMatrix: it would be (2 x -1), expected sizes of 0 or more; look at the sizes "
+            "that its layer was made with");
+  EXPECT_EQ(W.matrix(), Matrix<S>::Zero(2, 3));
+}
 
 TYPED_TEST(Panels, TransposeEveryPackedWeightOfAModel) {
   using S = TypeParam;

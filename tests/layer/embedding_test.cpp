@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "reference/matrices.hpp"
+#include "reference/message_of.hpp"
 #include <attend/layer/embedding.hpp>
 #include <attend/testing/gradient_check.hpp>
 
@@ -77,6 +78,17 @@ TYPED_TEST(EmbeddingLayer, RefusesOtherShapes) {
   } catch (const attend::ShapeError& e) {
     EXPECT_STREQ(e.what(), "Embedding::backward: dX is (9 x 3), expected (9 x 4)");
   }
+}
+
+TYPED_TEST(EmbeddingLayer, RefusesNegativeSizes) {
+  const auto made_with = [&](Index vocabulary, Index size) {
+    return reference::message_of(
+        [&] { Embedding<TypeParam>({.vocabulary = vocabulary, .size = size}, this->random); });
+  };
+  const std::string expected =
+      "expected sizes of 0 or more; look at the sizes that its layer was made with";
+  EXPECT_EQ(made_with(-3, 4), "Embedding: it would be (4 x -3), " + expected);
+  EXPECT_EQ(made_with(3, -4), "Embedding: it would be (-4 x 3), " + expected);
 }
 
 TYPED_TEST(EmbeddingLayer, BeginsWithTheDeviationItIsGiven) {

@@ -127,6 +127,14 @@ TEST(LayerNorm, SaysWhatIsWrong) {
   } catch (const std::invalid_argument& error) {
     EXPECT_STREQ(error.what(), "LayerNorm: epsilon is -1, expected 0 or more");
   }
+  try {
+    (void)LayerNorm<float>({.size = -3});
+    FAIL();
+  } catch (const std::invalid_argument& error) {
+    EXPECT_STREQ(error.what(),
+                 "LayerNorm: it would be (-3 x 1), expected sizes of 0 or more; look at the sizes "
+                 "that its layer was made with");
+  }
 }
 
 /// The sub-layer of the residual connection's test: y = A x, with its gradient in dA.

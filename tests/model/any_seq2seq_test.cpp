@@ -107,6 +107,29 @@ TEST_P(Mixes, HaveTheirGradients) {
   EXPECT_GT(report.checked, 100);
 }
 
+TEST_P(Mixes, LoseTheSameOnceUntied) {
+  const auto tied = make_model<float>(GetParam());
+  auto model = tied;
+  attend::untie(model);
+  EXPECT_FALSE(model.decoder.word_output().tied());
+  const bool had_none = GetParam().config.recurrent.tied_embeddings;
+  EXPECT_EQ(tied.decoder.word_output().tied(), had_none);
+  EXPECT_EQ(attend::parameter_count(model) - attend::parameter_count(tied),
+            had_none ? model.decoder.words().E.size() : 0);
+
+  const auto batch = batch_of(some_pairs());
+  AnySeq2Seq<float>::Workspace workspace;
+  const auto before = tied.loss(batch, workspace);
+  const auto after = model.loss(batch, workspace);
+  EXPECT_EQ(before.nats, after.nats);
+  for (const auto precision : {attend::Precision::bfloat16, attend::Precision::int8}) {
+    auto reduced = tied;
+    attend::set_precision(reduced, precision);
+    EXPECT_EQ(reduced.decoder.word_output().W->precision(), precision);
+    EXPECT_NEAR(reduced.loss(batch, workspace).nats, before.nats, 0.05 * before.nats);
+  }
+}
+
 TEST_P(Mixes, GiveASentenceTheSameBitsInABatch) {
   const auto model = make_model<float>(GetParam());
   const auto pairs = some_pairs();

@@ -41,8 +41,15 @@ template <Scalar S>
 class Memory {
  public:
   /// Makes room for sources of the given lengths with values of size d_v and keys of size d_e
-  /// (0: keys are the values). Fill `values()`, then `keys()`. Reuses its memory.
+  /// (0: keys are the values). Fill `values()`, then `keys()`. Reuses its memory. Throws
+  /// std::invalid_argument for what is negative.
   void resize(std::span<const Index> lengths, Index d_v, Index d_e) {
+    check_argument(d_v >= 0 && d_e >= 0, "Memory::resize: values and keys are of size ", d_v,
+                   " and ", d_e, ", expected 0 or more");
+    for (const Index length : lengths) {
+      check_argument(length >= 0, "Memory::resize: a source is ", length,
+                     " long, expected 0 or more");
+    }
     moves_ = false;
     first_ = 0;
     shown_ = {};

@@ -75,4 +75,10 @@ void check_argument(bool condition, const Parts&... sentence) {
     throw std::invalid_argument(detail::message(sentence...));
 }
 
+/// Throws std::invalid_argument if one of the sizes that something is to be made with is negative.
+inline void check_extents(std::string_view where, Index rows, Index cols) {
+  check_argument(rows >= 0 && cols >= 0, where, ": it would be (", rows, " x ", cols,
+                 "), expected sizes of 0 or more; look at the sizes that its layer was made with");
+}
+
 }  // namespace attend

@@ -122,6 +122,21 @@ void for_each_leaf(F&& f, M& model, Others&... others) {
   detail::visit_parameters(detail::NoPath(), f, model, others...);
 }
 
+/// Calls `f(module)` for `model` and for every part of it that has parameters of its own, at any
+/// depth, outer ones first.
+template <class F, class M>
+void for_each_module(F&& f, M& model) {
+  using Model = std::remove_const_t<M>;
+  if constexpr (detail::IsOptional<Model>::value) {
+    if (model.has_value()) for_each_module(f, *model);
+  } else if constexpr (detail::IsVector<Model>::value) {
+    for (auto& part : model) for_each_module(f, part);
+  } else if constexpr (Parameterized<M>) {
+    f(model);
+    Model::parameters([&](std::string_view, auto& part) { for_each_module(f, part); }, model);
+  }
+}
+
 /// How many numbers a model learns; padding does not count.
 template <class M>
 [[nodiscard]] Index parameter_count(const M& model) {

@@ -105,6 +105,10 @@ class AnyDecoder {
   [[nodiscard]] Embedding<S>& words() { return words_of(*this); }
   [[nodiscard]] const WordOutput<S>& word_output() const { return output_of(*this); }
   [[nodiscard]] WordOutput<S>& word_output() { return output_of(*this); }
+  /// attend::untie of the decoder inside.
+  void untie() {
+    std::visit([](auto& d) { d.untie(); }, choice_);
+  }
   [[nodiscard]] Index vocabulary_size() const { return words().E.cols(); }
   [[nodiscard]] Index vocabulary_size(const Memory& memory) const {
     return std::visit(

@@ -61,6 +61,9 @@ class RecurrentDecoder : public RecurrentSteps<C, Z, W, F> {
     f("gate", m.gate...);
   }
 
+  /// attend::untie; config() still says what the decoder was made from.
+  void untie() { output.untie(embedding); }
+
   [[nodiscard]] Index vocabulary_size() const { return embedding.E.cols(); }
   /// With the words that the sources of a memory have for themselves.
   [[nodiscard]] Index vocabulary_size(const Memory& memory) const {

@@ -72,6 +72,9 @@ class TransformerDecoder {
   [[nodiscard]] Index vocabulary_size() const { return embedding.E.cols(); }
   [[nodiscard]] static bool attends() { return true; }
 
+  /// attend::untie; config() still says what the decoder was made from.
+  void untie() { output.untie(embedding); }
+
   /// Makes a memory of a batch of annotations H (d_h x N, step-major): every layer's keys and
   /// values. It does not read the encoder's final states.
   void remember(const Ragged& layout, ConstView<S> H, const Matrix<S>& /*final_states*/,

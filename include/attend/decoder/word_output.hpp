@@ -26,7 +26,10 @@ class WordOutput {
   Vector<S> b;
 
   WordOutput() = default;
-  WordOutput(WordOutputConfig config, Random& random) : b(Vector<S>::Zero(config.vocabulary)) {
+  /// Throws std::invalid_argument for negative sizes.
+  WordOutput(WordOutputConfig config, Random& random) {
+    check_extents("WordOutput", config.vocabulary, config.readout);
+    b.setZero(config.vocabulary);
     if (!config.tied) initialize_glorot(W.emplace(config.vocabulary, config.readout), random);
   }
 
@@ -36,6 +39,11 @@ class WordOutput {
   }
 
   [[nodiscard]] bool tied() const { return !W.has_value(); }
+
+  /// Where it is tied, W becomes E' as it is now, and its own.
+  void untie(const Embedding<S>& words) {
+    if (tied()) W.emplace().assign_transposed(ConstView<S>(words.E));
+  }
 
   /// R (d_r x n); overwrites L (V x n).
   void logits(const Embedding<S>& words, ConstView<S> R, View<S> L) const {

@@ -56,8 +56,10 @@ class PanelMatrix {
     return *this;
   }
 
-  /// Makes it (rows x cols), zero, and of full precision.
+  /// Makes it (rows x cols), zero, and of full precision. Throws std::invalid_argument for negative
+  /// sizes.
   void resize(Index rows, Index cols) {
+    check_extents("PanelMatrix", rows, cols);
     rows_ = rows;
     cols_ = cols;
     reduced_ = std::monostate();

@@ -97,11 +97,24 @@ template <Scalar S>
   return std::isfinite(largest) ? largest / S{127} : std::numeric_limits<S>::quiet_NaN();
 }
 
+/// Gives every tied output of `model` weights of its own, for search: the embedding as it is now,
+/// packed as products read it, which is faster than to compare with the embedding as it stands. It
+/// costs as much memory again, and what learns afterwards learns both apart.
+template <class M>
+void untie(M& model) {
+  for_each_module(
+      [](auto& module) {
+        if constexpr (requires { module.untie(); }) module.untie();
+      },
+      model);
+}
+
 /// Stores every packed weight of `model` in this precision: recurrent, projection and output
-/// weights; embeddings and biases stay. From a reduced precision to another, what was lost stays
-/// lost.
+/// weights; embeddings and biases stay, so reduced outputs are untied first. From a reduced
+/// precision to another, what was lost stays lost.
 template <class M>
 void set_precision(M& model, Precision precision) {
+  if (precision != Precision::full) untie(model);
   for_each_leaf(
       [&](auto& parameter) {
         if constexpr (requires { parameter.set_precision(precision); }) {

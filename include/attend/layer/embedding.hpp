@@ -21,7 +21,10 @@ struct Embedding {
   Matrix<S> E;
 
   Embedding() = default;
-  Embedding(EmbeddingConfig config, Random& random) : E(config.size, config.vocabulary) {
+  /// Throws std::invalid_argument for negative sizes.
+  Embedding(EmbeddingConfig config, Random& random) {
+    check_extents("Embedding", config.size, config.vocabulary);
+    E.resize(config.size, config.vocabulary);
     initialize_normal(E, config.deviation, random);
   }
 

@@ -40,12 +40,13 @@ class LayerNorm {
   Vector<S> b;
 
   LayerNorm() = default;
-  explicit LayerNorm(const LayerNormConfig& config)
-      : g(Vector<S>::Ones(config.size)),
-        b(Vector<S>::Zero(config.kind == NormKind::layer ? config.size : 0)),
-        epsilon_(static_cast<S>(config.epsilon)) {
+  /// Throws std::invalid_argument for a negative size or epsilon.
+  explicit LayerNorm(const LayerNormConfig& config) : epsilon_(static_cast<S>(config.epsilon)) {
+    check_extents("LayerNorm", config.size, 1);
     check_argument(config.epsilon >= 0, "LayerNorm: epsilon is ", config.epsilon,
                    ", expected 0 or more");
+    g.setOnes(config.size);
+    if (config.kind == NormKind::layer) b.setZero(config.size);
   }
 
   static void parameters(auto&& f, auto&... m) {
