@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <string_view>
+#include <utility>
 
 #include "recipe.hpp"
 #include <attend/train/schedule.hpp>
@@ -45,27 +47,52 @@ inline void check_weight_loss(std::string_view option, double factor, const Reci
                          option, " needs a recurrent decoder with a score");
 }
 
+/// Names of options, and whether they were given.
+using GivenOptions = std::initializer_list<std::pair<std::string_view, bool>>;
+
+inline void check_heard(bool heard, std::string_view by, GivenOptions options) {
+  for (const auto& [option, given] : options) {
+    attend::check_argument(heard || !given, option, " belongs to ", by);
+  }
+}
+
 /// For a new model: throws std::invalid_argument for options that its parts would not hear of.
 inline void check_parts(const Recipe& recipe) {
   const Recipe usual;
-  attend::check_argument(decoder_is_recurrent(recipe) || recipe.score == usual.score, "--score ",
-                         recipe.score, " belongs to a recurrent decoder; choose another --decoder");
-  if (recipe.encoder == "transformer" || !decoder_is_recurrent(recipe)) return;
-  for (const auto& [option, given] :
-       {std::pair("--heads", recipe.heads != usual.heads),
-        std::pair("--key-heads", recipe.key_heads != usual.key_heads),
-        std::pair("--feed-forward", recipe.feed_forward != usual.feed_forward),
-        std::pair("--activation", recipe.activation != usual.activation),
-        std::pair("--norm", recipe.norm != usual.norm),
-        std::pair("--norm-kind", recipe.norm_kind != usual.norm_kind),
-        std::pair("--positions", recipe.positions != usual.positions),
-        std::pair("--relative-clip", recipe.relative_clip != usual.relative_clip),
-        std::pair("--soft-cap", recipe.soft_cap != usual.soft_cap),
-        std::pair("--self-reach", recipe.self_reach != usual.self_reach),
-        std::pair("--attention-dropout", recipe.attention_dropout != usual.attention_dropout)}) {
-    attend::check_argument(!given, option,
-                           " belongs to a transformer; choose one as --encoder or --decoder");
-  }
+  const auto given = [&](auto Recipe::*option) { return recipe.*option != usual.*option; };
+  const bool decodes = decoder_is_recurrent(recipe);
+  const bool encodes = recipe.encoder != "transformer";
+  attend::check_argument(decodes || !given(&Recipe::score), "--score ", recipe.score,
+                         " belongs to a recurrent decoder; choose another --decoder");
+  check_heard(decodes, "a recurrent decoder; choose another --decoder",
+              {{"--maxout", given(&Recipe::maxout)},
+               {"--readout-dropout", given(&Recipe::readout_dropout)}});
+  check_heard(encodes, "a recurrent encoder; choose another --encoder",
+              {{"--annotation-dropout", given(&Recipe::annotation_dropout)}});
+  check_heard(encodes || decodes,
+              "a recurrent encoder or decoder; the size of a transformer is --embed, its dropout "
+              "--dropout",
+              {{"--cell", given(&Recipe::cell)},
+               {"--hidden", given(&Recipe::hidden)},
+               {"--embedding-dropout", given(&Recipe::embedding_dropout)}});
+  check_heard(recipe.window == "local" || recipe.window == "causal_local" ||
+                  recipe.alignment == "local_predictive",
+              "--window local and causal_local and to --alignment local_predictive",
+              {{"--reach", given(&Recipe::reach)}});
+  check_heard(recipe.alignment == "sharpened", "--alignment sharpened",
+              {{"--beta", given(&Recipe::beta)}});
+  check_heard(!encodes || !decodes, "a transformer; choose one as --encoder or --decoder",
+              {{"--heads", given(&Recipe::heads)},
+               {"--key-heads", given(&Recipe::key_heads)},
+               {"--feed-forward", given(&Recipe::feed_forward)},
+               {"--activation", given(&Recipe::activation)},
+               {"--norm", given(&Recipe::norm)},
+               {"--norm-kind", given(&Recipe::norm_kind)},
+               {"--positions", given(&Recipe::positions)},
+               {"--relative-clip", given(&Recipe::relative_clip)},
+               {"--soft-cap", given(&Recipe::soft_cap)},
+               {"--self-reach", given(&Recipe::self_reach)},
+               {"--attention-dropout", given(&Recipe::attention_dropout)}});
 }
 
 inline void check_model(const Recipe& recipe) {

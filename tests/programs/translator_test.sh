@@ -44,12 +44,14 @@ corpus() {
 small=(--source train.source --target train.target --valid-source valid.source
        --valid-target valid.target --hidden 16 --embed 8 --batch 16 --epochs 3 --min-frequency 1)
 
-# small_unless OPTION...: in $given, those options and, of $small, what is not among them.
+# small_unless OPTION...: in $given, those options and, of $small, what is not among them; no --hidden
+# where all is a transformer.
 small_unless() {
   given=("$@")
-  local i
+  local i known=" $* "
+  [[ $known != *"--encoder transformer "*"--decoder transformer "* ]] || known+="--hidden "
   for ((i = 0; i < ${#small[@]}; i += 2)); do
-    [[ " $* " == *" ${small[i]} "* ]] || given+=("${small[@]:i:2}")
+    [[ $known == *" ${small[i]} "* ]] || given+=("${small[@]:i:2}")
   done
 }
 
@@ -181,8 +183,10 @@ part_choices() {
   local alignment
   for alignment in sharpened smoothed sparsemax argmax straight_through sampled monotonic \
     monotonic_parallel memory_addressing local_predictive; do
-    learns_and_translates --alignment $alignment --reach 2
+    learns_and_translates --alignment $alignment
   done
+  learns_and_translates --alignment sharpened --beta 3
+  learns_and_translates --alignment local_predictive --reach 2
   learns_and_translates --alignment sampled --rewards
   learns_and_translates --coverage-loss 1
   learns_and_translates --doubly-stochastic 1
@@ -517,6 +521,20 @@ OPTIONS
   refuses "positions of a recurrent model" "--positions belongs to a transformer" train new \
     --positions rotary
   refuses "heads of a recurrent model" "--heads belongs to a transformer" train new --heads 2
+  local transformer="--encoder transformer --decoder transformer"
+  while read -r option value pattern; do
+    refuses "$option of a transformer" "$option belongs to $pattern" train new $transformer \
+      $option ${value#-}
+  done <<'OPTIONS'
+--cell lstm a recurrent encoder or decoder
+--hidden 32 a recurrent encoder or decoder
+--embedding-dropout 0.1 a recurrent encoder or decoder
+--annotation-dropout 0.1 a recurrent encoder
+--readout-dropout 0.1 a recurrent decoder
+--maxout - a recurrent decoder
+OPTIONS
+  refuses "--reach of the whole source" "--reach belongs to --window local" train new --reach 3
+  refuses "--beta of softmax" "--beta belongs to --alignment sharpened" train new --beta 3
   refuses "--input-feeding alone" "--decoder luong" train new --input-feeding
   refuses "--rewards alone" "--alignment sampled" train new --rewards
   refuses "--coverage-loss without a score" "recurrent decoder" train new --score none \
