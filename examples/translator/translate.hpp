@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <span>
 #include <string>
 #include <utility>
@@ -33,6 +34,13 @@ inline void prepare(Model& model, const SearchOptions& options) {
   if (options.hard) make_hard(model);
 }
 
+/// What a thread keeps from batch to batch: to get memory anew costs as much as to translate.
+struct SearchMemory {
+  Model::Workspace workspace;
+  attend::AnyDecoder<float>::Memory memory;
+  attend::BeamWorkspace<attend::AnyDecoder<float>> beams;
+};
+
 /// Translates encoded sources (with end symbols); for each the n best, best first. Sentences of
 /// similar length are searched together, and none depends on the others. Throws Interrupted.
 inline std::vector<Candidates> search(const Model& model,
@@ -47,26 +55,30 @@ inline std::vector<Candidates> search(const Model& model,
   std::vector<Candidates> found(sources.size());
   const Index batches = (count + sentences_at_once - 1) / sentences_at_once;
   const std::vector<Token> forbidden(options.copy_unknown ? 0 : 1, attend::unknown_token);
-  pool.run(batches, [&](Index batch) {
+  const auto search_batch = [&](Index batch, SearchMemory& own) {
     leave_if_interrupted();
     const Index first = batch * sentences_at_once;
     const Index n = std::min(sentences_at_once, count - first);
     std::vector<std::span<const Token>> part;
     for (Index i = 0; i < n; ++i) part.emplace_back(sources[at(order[at(first + i)])]);
-    Model::Workspace workspace;
-    attend::AnyDecoder<float>::Memory memory;
-    model.remember(attend::TokenBatch(part), workspace, memory);
-    auto best = attend::beam_search(model.decoder, memory,
+    model.remember(attend::TokenBatch(part), own.workspace, own.memory);
+    auto best = attend::beam_search(model.decoder, own.memory,
                                     {.beam = options.beam,
                                      .n_best = options.n_best,
                                      .length_penalty = attend::LengthPenalty::power(options.alpha),
                                      .start = model.options().start,
                                      .end = model.options().end,
-                                     .forbidden = forbidden});
+                                     .forbidden = forbidden},
+                                    own.beams);
     for (Index i = 0; i < n; ++i) {
       const bool blank = part[at(i)].size() == 1;
       found[at(order[at(first + i)])] = blank ? blank_translation(model) : std::move(best[at(i)]);
     }
+  };
+  std::atomic<Index> next = 0;
+  pool.run(std::min<Index>(pool.threads(), batches), [&](Index) {
+    SearchMemory own;
+    for (Index batch = next++; batch < batches; batch = next++) search_batch(batch, own);
   });
   return found;
 }

@@ -14,7 +14,6 @@ namespace {
 
 using attend::beam_search;
 using attend::BeamOptions;
-using attend::Hypothesis;
 using attend::Index;
 using attend::LengthPenalty;
 using attend::Token;
@@ -243,6 +242,30 @@ TYPED_TEST(Beam, ASentenceIsTheSameAloneAndInAnyBatch) {
       expect_same(together[b], backwards[together.size() - 1 - b]);
     }
   }
+}
+
+TYPED_TEST(Beam, IsTheSameInMemoryThatOtherSearchesLeft) {
+  using Decoder = ScriptedDecoder<TypeParam>;
+  attend::BeamWorkspace<Decoder> workspace;
+  for (const Index vocabulary : {131, 7, 60}) {
+    const Decoder decoder{.vocabulary = vocabulary};
+    for (const Index count : {10, 3, 0, 12}) {
+      for (const BeamOptions& options : many_options()) {
+        const auto fresh = beam_search(decoder, sources(count), options);
+        const auto again = beam_search(decoder, sources(count), options, workspace);
+        ASSERT_EQ(fresh.size(), again.size());
+        for (std::size_t b = 0; b < fresh.size(); ++b) expect_same(fresh[b], again[b]);
+      }
+    }
+  }
+  // A search that threw leaves nothing that the next one would find.
+  const Decoder decoder{.vocabulary = 5};
+  const BeamOptions stuck{.start = start, .end = end, .forbidden = {0, 1, 2, 3, 4}};
+  const BeamOptions free{.start = start, .end = end};
+  EXPECT_ANY_THROW((void)beam_search(decoder, sources(4), stuck, workspace));
+  const auto fresh = beam_search(decoder, sources(4), free);
+  const auto again = beam_search(decoder, sources(4), free, workspace);
+  for (std::size_t b = 0; b < fresh.size(); ++b) expect_same(fresh[b], again[b]);
 }
 
 TYPED_TEST(Beam, TiesGoToTheHigherRankAndThenTheLowerToken) {

@@ -47,7 +47,8 @@ struct BeamOptions {
 template <Decoder D>
 requires std::default_initializable<typename D::State>
 [[nodiscard]] std::vector<std::vector<Hypothesis<typename D::Scalar>>> beam_search(
-    const D& decoder, const typename D::Memory& memory, const BeamOptions& options) {
+    const D& decoder, const typename D::Memory& memory, const BeamOptions& options,
+    BeamWorkspace<D>& workspace) {
   check_argument(options.beam >= 1, "beam is ", options.beam, ", expected 1 or more");
   check_argument(options.n_best >= 1 && options.n_best <= options.beam, "n_best is ",
                  options.n_best, ", expected 1 to beam, which is ", options.beam);
@@ -61,7 +62,16 @@ requires std::default_initializable<typename D::State>
       .coverage_penalty = options.coverage_penalty,
       .early_stop = options.early_stop,
       .constraints = detail::constraints(options, vocabulary_size(decoder, memory))};
-  return detail::BeamSearch<D>(decoder, memory, rules).run();
+  return detail::BeamSearch<D>(decoder, memory, rules, workspace).run();
+}
+
+/// The same for one search.
+template <Decoder D>
+requires std::default_initializable<typename D::State>
+[[nodiscard]] std::vector<std::vector<Hypothesis<typename D::Scalar>>> beam_search(
+    const D& decoder, const typename D::Memory& memory, const BeamOptions& options) {
+  BeamWorkspace<D> workspace;
+  return beam_search(decoder, memory, options, workspace);
 }
 
 }  // namespace attend

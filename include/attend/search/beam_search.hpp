@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <attend/core/buffer.hpp>
 #include <attend/core/error.hpp>
 #include <attend/core/types.hpp>
 #include <attend/decoder/decoder.hpp>
@@ -17,7 +18,9 @@
 #include <attend/search/top_candidates.hpp>
 #include <attend/search/trace.hpp>
 
-namespace attend::inline ATTEND_ABI::detail {
+namespace attend::inline ATTEND_ABI {
+
+namespace detail {
 
 struct BeamRules {
   Index beam;
@@ -44,90 +47,117 @@ struct SentenceBeam {
   std::vector<Ended> ended;
 };
 
+}  // namespace detail
+
+/// Memory that a caller keeps from one beam search to the next: states, logits and histories are
+/// then not made anew. It holds nothing that a search reads of another.
+template <Decoder D>
+struct BeamWorkspace {
+  using S = typename D::Scalar;
+
+  typename D::State state;
+  Buffer<S> logits;
+  detail::Trace<S> trace;
+  detail::TopCandidates<S> best;
+  std::vector<Index> kept;
+  std::vector<detail::SentenceBeam> running;
+  // By column of the state: what each stands for, the token it is fed next, its old column.
+  std::vector<detail::Path> paths;
+  std::vector<detail::Path> next_paths;
+  std::vector<Token> tokens;
+  std::vector<Index> parents;
+};
+
+namespace detail {
+
 template <Decoder D>
 class BeamSearch {
  public:
   using S = typename D::Scalar;
   using Memory = typename D::Memory;
 
-  BeamSearch(const D& decoder, const Memory& memory, const BeamRules& rules)
+  BeamSearch(const D& decoder, const Memory& memory, const BeamRules& rules,
+             BeamWorkspace<D>& workspace)
       : decoder_(decoder),
         memory_(memory),
         rules_(rules),
+        w_(workspace),
         results_(static_cast<std::size_t>(memory.size())) {}
 
   [[nodiscard]] std::vector<std::vector<Hypothesis<S>>> run() {
     begin();
-    for (Index step = 1; !running_.empty(); ++step) advance(step);
+    for (Index step = 1; !w_.running.empty(); ++step) advance(step);
     return std::move(results_);
   }
 
  private:
   void begin() {
     const Index sentences = memory_.size();
+    w_.trace.clear();
+    w_.running.clear();
     if (sentences == 0) return;
     const std::vector<Index> columns = each_sentence(sentences, 1);
-    decoder_.begin(memory_, std::span<const Index>(columns), state_);
-    logits_.resize(vocabulary_size(decoder_, memory_), sentences * rules_.beam);
+    decoder_.begin(memory_, std::span<const Index>(columns), w_.state);
+    w_.logits.resize(vocabulary_size(decoder_, memory_), sentences * rules_.beam);
     for (const Index b : columns)
-      running_.push_back({b, 1, rules_.constraints.max_length(memory_.length(b)), {}});
-    paths_.assign(columns.size(), Path{Trace<S>::root});
-    tokens_.assign(columns.size(), rules_.constraints.start);
+      w_.running.push_back({b, 1, rules_.constraints.max_length(memory_.length(b)), {}});
+    w_.paths.assign(columns.size(), Path{Trace<S>::root});
+    w_.tokens.assign(columns.size(), rules_.constraints.start);
   }
 
   void advance(Index step) {
-    decoder_.step(memory_, std::span<const Token>(tokens_), state_);
-    decoder_.logits(state_, View<S>(logits_.leftCols(static_cast<Index>(tokens_.size()))));
-    parents_.clear();
-    tokens_.clear();
-    next_paths_.clear();
+    decoder_.step(memory_, std::span<const Token>(w_.tokens), w_.state);
+    decoder_.logits(w_.state, w_.logits.columns(0, static_cast<Index>(w_.tokens.size())));
+    w_.parents.clear();
+    w_.tokens.clear();
+    w_.next_paths.clear();
     Index first = 0;
-    for (SentenceBeam& beam : running_) {
+    for (SentenceBeam& beam : w_.running) {
       const Index columns = beam.live;
       expand(beam, first, step);
       if (is_done(beam)) close(beam);
       first += columns;
     }
-    std::erase_if(running_, [](const SentenceBeam& beam) { return beam.live == 0; });
-    paths_.swap(next_paths_);
-    if (!running_.empty()) state_.select(std::span<const Index>(parents_));
+    std::erase_if(w_.running, [](const SentenceBeam& beam) { return beam.live == 0; });
+    w_.paths.swap(w_.next_paths);
+    if (!w_.running.empty()) w_.state.select(std::span<const Index>(w_.parents));
   }
 
   /// Replaces a sentence's live hypotheses, columns first and on, by their best continuations.
   void expand(SentenceBeam& beam, Index first, Index step) {
-    best_.reset(rules_.beam - static_cast<Index>(beam.ended.size()));
-    kept_.clear();
+    w_.best.reset(rules_.beam - static_cast<Index>(beam.ended.size()));
+    w_.kept.clear();
     for (Index rank = 0; rank < beam.live; ++rank) {
-      S* logits = logits_.col(first + rank).data();
-      const LogitColumn<S> x(logits, logits_.rows());
+      S* logits = w_.logits.column(first + rank);
+      const LogitColumn<S> x(logits, w_.logits.rows());
       const double normaliser = log_normaliser<S>(x, step, beam.sentence);
       rules_.constraints.forbid(logits, step);
-      best_.offer(x, normaliser, rank, path(first + rank).log_probability);
-      kept_.push_back(trace_.keep(attention(first + rank)));
+      w_.best.offer(x, normaliser, rank, path(first + rank).log_probability);
+      w_.kept.push_back(w_.trace.keep(attention(first + rank)));
     }
-    const std::span<const Candidate> candidates = best_.sorted();
+    const std::span<const Candidate> candidates = w_.best.sorted();
     if (candidates.empty() && beam.ended.empty()) throw_nothing_permitted(step, beam.sentence);
     beam.live = 0;
     for (const Candidate& candidate : candidates) {
       const Index parent = first + candidate.rank;
-      const Index node = trace_.extend(path(parent).node, candidate.token,
-                                       kept_[static_cast<std::size_t>(candidate.rank)]);
+      const Index node = w_.trace.extend(path(parent).node, candidate.token,
+                                         w_.kept[static_cast<std::size_t>(candidate.rank)]);
       const bool finished = candidate.token == rules_.constraints.end;
       if (finished || step == beam.limit) {
         end(beam, {score(candidate, node), candidate.log_probability, node, finished});
       } else {
-        parents_.push_back(parent);
-        tokens_.push_back(candidate.token);
-        next_paths_.push_back({node, candidate.log_probability});
+        w_.parents.push_back(parent);
+        w_.tokens.push_back(candidate.token);
+        w_.next_paths.push_back({node, candidate.log_probability});
         ++beam.live;
       }
     }
   }
 
   [[nodiscard]] std::span<const S> attention(Index column) const {
-    const std::span<const S> weights = attention_of<D>(state_, memory_, column);
+    const std::span<const S> weights = attention_of<D>(w_.state, memory_, column);
     check_argument(rules_.coverage_penalty == 0 || !weights.empty() ||
-                       memory_.length(state_.sentence(column)) == 0,
+                       memory_.length(w_.state.sentence(column)) == 0,
                    "coverage_penalty is ", rules_.coverage_penalty,
                    ", but this decoder has no attention; set it to 0");
     return weights;
@@ -135,9 +165,9 @@ class BeamSearch {
 
   [[nodiscard]] double score(const Candidate& candidate, Index node) const {
     const double normalised =
-        candidate.log_probability / rules_.length_penalty(trace_.length(node));
+        candidate.log_probability / rules_.length_penalty(w_.trace.length(node));
     if (rules_.coverage_penalty == 0) return normalised;
-    return normalised + rules_.coverage_penalty * trace_.log_coverage(node);
+    return normalised + rules_.coverage_penalty * w_.trace.log_coverage(node);
   }
 
   /// Sorts it in, behind its equals.
@@ -153,48 +183,39 @@ class BeamSearch {
     if (beam.live == 0) return true;
     if (!rules_.early_stop || static_cast<Index>(beam.ended.size()) < rules_.n_best) return false;
     const double best_live =
-        next_paths_[next_paths_.size() - static_cast<std::size_t>(beam.live)].log_probability;
+        w_.next_paths[w_.next_paths.size() - static_cast<std::size_t>(beam.live)].log_probability;
     const double worst_kept = beam.ended[static_cast<std::size_t>(rules_.n_best) - 1].score;
     return best_live / rules_.length_penalty(beam.limit) <= worst_kept;
   }
 
   /// Gives the sentence's columns back and writes its n best.
   void close(SentenceBeam& beam) {
-    const std::size_t others = parents_.size() - static_cast<std::size_t>(beam.live);
-    parents_.resize(others);
-    tokens_.resize(others);
-    next_paths_.resize(others);
+    const std::size_t others = w_.parents.size() - static_cast<std::size_t>(beam.live);
+    w_.parents.resize(others);
+    w_.tokens.resize(others);
+    w_.next_paths.resize(others);
     beam.live = 0;
     auto& result = results_[static_cast<std::size_t>(beam.sentence)];
     result.resize(std::min(beam.ended.size(), static_cast<std::size_t>(rules_.n_best)));
     for (std::size_t i = 0; i < result.size(); ++i) {
       const Ended& from = beam.ended[i];
-      trace_.read(from.node, from.finished, result[i]);
+      w_.trace.read(from.node, from.finished, result[i]);
       result[i].score = from.score;
       result[i].log_probability = from.log_probability;
     }
   }
 
   [[nodiscard]] const Path& path(Index column) const {
-    return paths_[static_cast<std::size_t>(column)];
+    return w_.paths[static_cast<std::size_t>(column)];
   }
 
   const D& decoder_;
   const Memory& memory_;
   const BeamRules& rules_;
+  BeamWorkspace<D>& w_;
   std::vector<std::vector<Hypothesis<S>>> results_;
-
-  typename D::State state_;
-  Matrix<S> logits_;
-  Trace<S> trace_;
-  TopCandidates<S> best_;
-  std::vector<Index> kept_;
-  std::vector<SentenceBeam> running_;
-  // By column of the state: what each stands for, the token it is fed next, its old column.
-  std::vector<Path> paths_;
-  std::vector<Path> next_paths_;
-  std::vector<Token> tokens_;
-  std::vector<Index> parents_;
 };
 
-}  // namespace attend::inline ATTEND_ABI::detail
+}  // namespace detail
+
+}  // namespace attend

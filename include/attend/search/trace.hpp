@@ -19,6 +19,13 @@ class Trace {
  public:
   static constexpr Index root = -1;
 
+  /// Makes it empty; keeps its memory.
+  void clear() {
+    nodes_.clear();
+    columns_.clear();
+    numbers_.clear();
+  }
+
   /// Keeps one column's attention at one step; the number names it in `extend`.
   [[nodiscard]] Index keep(std::span<const S> weights) {
     columns_.push_back({static_cast<Index>(numbers_.size()), static_cast<Index>(weights.size())});
