@@ -71,16 +71,18 @@ inline attend::Loss loss_of(const Model& model, const std::vector<attend::Senten
                             attend::ThreadPool& pool) {
   const auto count = static_cast<Index>(pairs.size());
   std::vector<attend::Loss> losses((pairs.size() + sentences_at_once - 1) / sentences_at_once);
-  pool.run(static_cast<Index>(losses.size()), [&](Index part) {
+  struct LossMemory {
+    Model::Batch batch;
+    Model::Workspace workspace;
+  };
+  pool.run_with<LossMemory>(static_cast<Index>(losses.size()), [&](Index part, LossMemory& own) {
     std::vector<const attend::SentencePair*> some;
     const Index first = part * sentences_at_once;
     for (Index i = first; i < std::min(first + sentences_at_once, count); ++i) {
       some.push_back(&pairs[static_cast<std::size_t>(i)]);
     }
-    Model::Batch batch;
-    batch.assign(some);
-    Model::Workspace workspace;
-    losses[static_cast<std::size_t>(part)] = model.loss(batch, workspace);
+    own.batch.assign(some);
+    losses[static_cast<std::size_t>(part)] = model.loss(own.batch, own.workspace);
   });
   attend::Loss sum;
   for (const attend::Loss& loss : losses) sum += loss;

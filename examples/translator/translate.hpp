@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <span>
 #include <string>
 #include <utility>
@@ -55,7 +54,7 @@ inline std::vector<Candidates> search(const Model& model,
   std::vector<Candidates> found(sources.size());
   const Index batches = (count + sentences_at_once - 1) / sentences_at_once;
   const std::vector<Token> forbidden(options.copy_unknown ? 0 : 1, attend::unknown_token);
-  const auto search_batch = [&](Index batch, SearchMemory& own) {
+  pool.run_with<SearchMemory>(batches, [&](Index batch, SearchMemory& own) {
     leave_if_interrupted();
     const Index first = batch * sentences_at_once;
     const Index n = std::min(sentences_at_once, count - first);
@@ -74,11 +73,6 @@ inline std::vector<Candidates> search(const Model& model,
       const bool blank = part[at(i)].size() == 1;
       found[at(order[at(first + i)])] = blank ? blank_translation(model) : std::move(best[at(i)]);
     }
-  };
-  std::atomic<Index> next = 0;
-  pool.run(std::min<Index>(pool.threads(), batches), [&](Index) {
-    SearchMemory own;
-    for (Index batch = next++; batch < batches; batch = next++) search_batch(batch, own);
   });
   return found;
 }

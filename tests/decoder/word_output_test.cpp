@@ -1,6 +1,7 @@
 #include <limits>
 #include <reference/matrices.hpp>
 #include <reference/message_of.hpp>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -45,6 +46,12 @@ struct Words {
 };
 
 template <class S>
+std::pair<Matrix<S>, Words<S>> readouts_and_tied_words(Index columns) {
+  Random random(5);
+  return {random_matrix<S>(random, d_r, columns), Words<S>(true)};
+}
+
+template <class S>
 class WordOutputs : public testing::Test {};
 using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(WordOutputs, Scalars);
@@ -85,9 +92,7 @@ TYPED_TEST(WordOutputs, GiveAColumnTheSameBitsAloneAndAmongOthers) {
 
 TYPED_TEST(WordOutputs, UntiedHaveTheWordsForTheirOwnWeights) {
   using S = TypeParam;
-  Random random(5);
-  const Matrix<S> R = random_matrix<S>(random, d_r, 13);
-  const Words<S> tied(true);
+  const auto [R, tied] = readouts_and_tied_words<S>(13);
   Words<S> model = tied;
   attend::untie(model);
   EXPECT_TRUE(tied.output.tied());
@@ -109,9 +114,7 @@ TYPED_TEST(WordOutputs, UntiedHaveTheWordsForTheirOwnWeights) {
 
 TYPED_TEST(WordOutputs, AreUntiedByAReducedPrecision) {
   using S = TypeParam;
-  Random random(6);
-  const Matrix<S> R = random_matrix<S>(random, d_r, 4);
-  const Words<S> tied(true);
+  const auto [R, tied] = readouts_and_tied_words<S>(4);
   Words<S> model = tied;
   attend::set_precision(model, Precision::full);
   EXPECT_TRUE(model.output.tied());

@@ -1,3 +1,5 @@
+#include <array>
+#include <cstddef>
 #include <reference/matrices.hpp>
 
 #include <gtest/gtest.h>
@@ -8,6 +10,7 @@
 
 namespace {
 
+using attend::Bringing;
 using attend::Index;
 using attend::Matrix;
 using attend::Random;
@@ -26,7 +29,8 @@ TYPED_TEST(TilesInTurn, HaveTheBitsOfEachAlone) {
   for (const Index d : {1, 7, 8, 15, 16, 17, 65, 200}) {
     for (const Index n : {0, 1, 3, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 31, 64}) {
       for (const Index upcoming : {0, 1, 8, 9, 64}) {
-        const bool far = random.below(2) == 0;
+        const auto bringing = std::array{Bringing::half, Bringing::all, Bringing::few}.at(
+            static_cast<std::size_t>(random.below(3)));
         SCOPED_TRACE(testing::Message() << d << " features, keys " << n << ", next " << upcoming);
         const Matrix<S> K = random_matrix<S>(random, d, n);
         const Matrix<S> next = random_matrix<S>(random, d, upcoming);
@@ -38,8 +42,8 @@ TYPED_TEST(TilesInTurn, HaveTheBitsOfEachAlone) {
         attend::add_weighted_columns<S>(K, a.data(), c.data());
         Matrix<S> e_before = Matrix<S>::Constant(n, 1, S{7});
         Vector<S> c_before = q;
-        attend::dots_before<S>(K, q.data(), e_before.data(), next, far);
-        attend::add_weighted_before<S>({K, a.data(), c_before.data()}, next);
+        attend::dots_before<S>(K, q.data(), e_before.data(), next, bringing);
+        attend::add_weighted_before<S>({K, a.data(), c_before.data()}, next, bringing);
         EXPECT_TRUE(same_bits(n, e_before.data(), e.data()));
         EXPECT_TRUE(same_bits(d, c_before.data(), c.data()));
       }

@@ -112,10 +112,10 @@ TEST_P(Mixes, LoseTheSameOnceUntied) {
   auto model = tied;
   attend::untie(model);
   EXPECT_FALSE(model.decoder.word_output().tied());
-  const bool had_none = GetParam().config.recurrent.tied_embeddings;
-  EXPECT_EQ(tied.decoder.word_output().tied(), had_none);
+  const bool was_tied = GetParam().config.recurrent.tied_embeddings;
+  EXPECT_EQ(tied.decoder.word_output().tied(), was_tied);
   EXPECT_EQ(attend::parameter_count(model) - attend::parameter_count(tied),
-            had_none ? model.decoder.words().E.size() : 0);
+            was_tied ? model.decoder.words().E.size() : 0);
 
   const auto batch = batch_of(some_pairs());
   AnySeq2Seq<float>::Workspace workspace;

@@ -1,4 +1,6 @@
 #include <atomic>
+#include <map>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -44,6 +46,34 @@ TEST(ThreadPool, TasksRunAtTheSameTime) {
     while (arrived < 2) std::this_thread::yield();
   });
   EXPECT_EQ(arrived, 2);
+}
+
+/// Counts the tasks that worked in it, and tells where it was made.
+struct Own {
+  std::thread::id maker = std::this_thread::get_id();
+  int tasks = 0;
+};
+
+TEST(ThreadPool, EachThreadWorksInMemoryOfItsOwn) {
+  for (const int threads : {1, 2, 5}) {
+    ThreadPool pool(threads);
+    for (const Index count : {0, 1, 40}) {
+      std::mutex mutex;
+      std::map<std::thread::id, int> most;
+      int tasks = 0;
+      pool.run_with<Own>(count, [&](Index, Own& own) {
+        const std::lock_guard lock(mutex);
+        EXPECT_EQ(own.maker, std::this_thread::get_id());
+        most[own.maker] = ++own.tasks;
+        ++tasks;
+      });
+      EXPECT_EQ(tasks, count);
+      EXPECT_LE(std::ssize(most), threads);
+      int kept = 0;
+      for (const auto& [thread, last] : most) kept += last;
+      EXPECT_EQ(kept, count) << "a thread had more than one memory";
+    }
+  }
 }
 
 TEST(ThreadPool, RethrowsTheFirstExceptionAndStaysUsable) {

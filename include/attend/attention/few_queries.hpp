@@ -200,17 +200,20 @@ class FewQueries {
     const S* const a = queries_.A.col(u).data();
     S* const E = workspace_.energies.resize(tile_keys_ + keys_in_turn, 1).data();
     const Running running(workspace_.running.view(), 0);
+    const Bringing bringing = !far_              ? Bringing::half
+                              : memory_is_slow() ? Bringing::few
+                                                 : Bringing::all;
     for_each_tile_of(u, [&](const Tile& tile) ATTEND_INLINE_LAMBDA {
       const Index end = tile.key + tile.keys;
       const Index upcoming = std::min(tile_keys_, K.cols() + memory_.behind - end);
       const ConstView<S> next(K.data() + end * K.outerStride(), K.rows(), upcoming,
                               K.outerStride());
-      dots_before<S>(K.middleCols(tile.key, tile.keys), a, E, next, far_);
+      dots_before<S>(K.middleCols(tile.key, tile.keys), a, E, next, bringing);
       if (scale != S{1}) multiply_by(scale, tile.keys, E);
       if (queries_.bias) add_bias(queries_, tiles_.at(tile, E), u);
       if (weights != nullptr) std::copy_n(E, tile.keys, weights->col(u).data() + tile.key);
       take(tile, u, E, running, C);
-      add_weighted_before<S>(sum_of(tile, E, C), next);
+      add_weighted_before<S>(sum_of(tile, E, C), next, bringing);
     });
   }
 

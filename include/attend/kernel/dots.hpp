@@ -56,7 +56,8 @@ EIGEN_ALWAYS_INLINE void dots_tile(const ConstView<S>& K, const ConstView<S>& A,
 #pragma GCC unroll 8
       for (int i = 0; i < held_columns; ++i) {
         P& sum = keys_pass ? sums[i][j] : sums[j][i];
-        sum = packet::multiply_add(held[i], passing, sum);
+        sum = held_columns == 1 ? packet::multiply_add_once(passing, held[i], sum)
+                                : packet::multiply_add(held[i], passing, sum);
       }
     }
   });

@@ -73,6 +73,16 @@ template <class P>
 #endif
   return Eigen::internal::pmadd(a, b, c);
 }
+/// The same of an `a` that was loaded for this alone: the instruction may read it itself. (Eigen
+/// keeps clang from that, for the sake of what stays in registers.)
+template <class P>
+[[nodiscard]] EIGEN_ALWAYS_INLINE P multiply_add_once(const P& a, const P& b, const P& c) {
+#if defined(__clang__) && defined(EIGEN_VECTORIZE_FMA)
+  if constexpr (std::is_same_v<P, Eigen::internal::Packet8f>) return _mm256_fmadd_ps(a, b, c);
+  if constexpr (std::is_same_v<P, Eigen::internal::Packet4d>) return _mm256_fmadd_pd(a, b, c);
+#endif
+  return multiply_add(a, b, c);
+}
 /// The sum, the largest and the smallest of a packet's elements.
 template <class P>
 [[nodiscard]] EIGEN_ALWAYS_INLINE auto sum(const P& x) {

@@ -1,7 +1,6 @@
-/// One query's energies of a tile and their weighted sum, one behind the other. The sum brings half
-/// of the keys near that are read next, the energies the other half, where memory is far. For cores
-/// that fetch in order by themselves, this is faster than the two at once (overlapped_tiles.hpp):
-/// fewer lines have to stay in the first-level cache.
+/// One query's energies of a tile and their weighted sum, one behind the other; both bring some of
+/// the keys near that are read next. For cores that fetch in order by themselves, this is faster
+/// than the two at once (overlapped_tiles.hpp): fewer lines have to stay in the first-level cache.
 #pragma once
 
 #include <attend/core/types.hpp>
@@ -51,39 +50,59 @@ EIGEN_ALWAYS_INLINE void bring_columns_near(const S* K, Index stride, Index i) {
 
 }  // namespace detail
 
-/// e = K'q. K (d x n), q (d), e (n); where K is `far`, half of the columns of `next` (d x m) are
-/// brought near. The bits are those of `dots`.
+/// What of eight columns that stand next is brought near while a tile computes.
+enum class Bringing {
+  half,  ///< By the sum; the caches send the others soon enough.
+  all,   ///< Half by the energies, half by the sum.
+  few,   ///< One by the energies and two by the sum, as slow memory sends no more meanwhile.
+};
+
+/// e = K'q. K (d x n), q (d), e (n); some columns of `next` (d x m) are brought near. The bits are
+/// those of `dots`.
 template <Scalar S>
 EIGEN_ALWAYS_INLINE void dots_before(ConstView<S> K, const S* q, S* e, ConstView<S> next,
-                                     bool far) {
-  constexpr int half = detail::keys_in_turn / 2;
+                                     Bringing bringing) {
+  constexpr int keys = detail::keys_in_turn;
   const ConstView<S> query(q, K.rows(), 1, K.rows());
   const View<S> E(e, K.cols(), 1, K.cols());
   const Index done = detail::for_each_eight<S>(
       K, next, [&]<int Keys>(Index t, const S* upcoming) ATTEND_INLINE_LAMBDA {
-        detail::dots_tile<Keys, 1, S>(K.middleCols(t, Keys), query, E.middleRows(t, Keys),
-                                      [&](auto lane) ATTEND_INLINE_LAMBDA {
-                                        if (far)
-                                          detail::bring_columns_near<0, half>(
+        const auto dots_bringing = [&]<int Columns>() ATTEND_INLINE_LAMBDA {
+          detail::dots_tile<Keys, 1, S>(K.middleCols(t, Keys), query, E.middleRows(t, Keys),
+                                        [&](auto lane) ATTEND_INLINE_LAMBDA {
+                                          detail::bring_columns_near<0, Columns>(
                                               upcoming, next.outerStride(), lane.i);
-                                      });
+                                        });
+        };
+        if constexpr (Keys == keys) {
+          if (bringing == Bringing::all) return dots_bringing.template operator()<keys / 2>();
+          if (bringing == Bringing::few) return dots_bringing.template operator()<1>();
+        }
+        dots_bringing.template operator()<0>();
       });
   const Index left = K.cols() - done;
   if (left > 0) dots<S>(K.rightCols(left), query, E.bottomRows(left));
 }
 
-/// Adds the sum; half of the columns of `next` (d_v x m), the other half, are brought near. The
-/// bits are those of `sum.add_from(0)`.
+/// Adds the sum; other columns of `next` (d_v x m) are brought near. The bits are those of
+/// `sum.add_from(0)`.
 template <Scalar S>
-EIGEN_ALWAYS_INLINE void add_weighted_before(const WeightedSum<S>& sum, ConstView<S> next) {
+EIGEN_ALWAYS_INLINE void add_weighted_before(const WeightedSum<S>& sum, ConstView<S> next,
+                                             Bringing bringing) {
   constexpr int keys = detail::keys_in_turn;
   const Index done = detail::for_each_eight<S>(
       sum.V, next, [&]<int Keys>(Index t, const S* upcoming) ATTEND_INLINE_LAMBDA {
         const detail::WeightedColumns<Keys, S> columns(sum, t);
-        packet::for_each_lane<S>(sum.V.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA {
-          columns.add(lane);
-          detail::bring_columns_near<keys / 2, keys>(upcoming, next.outerStride(), lane.i);
-        });
+        const auto add_bringing = [&]<int First, int Last>() ATTEND_INLINE_LAMBDA {
+          packet::for_each_lane<S>(sum.V.rows(), [&](auto lane) ATTEND_INLINE_LAMBDA {
+            columns.add(lane);
+            detail::bring_columns_near<First, Last>(upcoming, next.outerStride(), lane.i);
+          });
+        };
+        if constexpr (Keys == keys) {
+          if (bringing == Bringing::few) return add_bringing.template operator()<1, 3>();
+        }
+        add_bringing.template operator()<keys / 2, keys>();
       });
   if (done < sum.V.cols()) sum.add_from(done);
 }

@@ -42,7 +42,7 @@ class WeightedColumns {
     auto sum = lane.load(c_);
 #pragma GCC unroll 16
     for (int k = 0; k < Keys; ++k) {
-      sum = packet::multiply_add(lane.load(V_ + k * stride_), weights_[k], sum);
+      sum = packet::multiply_add_once(lane.load(V_ + k * stride_), weights_[k], sum);
     }
     lane.store(c_, sum);
   }

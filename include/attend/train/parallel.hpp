@@ -7,8 +7,8 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -25,7 +25,9 @@ class ThreadPool {
   explicit ThreadPool(int threads = 1) {
     check_argument(threads >= 1, "ThreadPool: threads is ", threads, ", expected 1 or more");
     try {
-      for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { serve(); });
+      for (std::size_t i = 1; i < static_cast<std::size_t>(threads); ++i) {
+        workers_.emplace_back([this, i] { serve(i); });
+      }
     } catch (...) {
       leave();
       throw;
@@ -41,25 +43,41 @@ class ThreadPool {
   /// when all are done. Rethrows the exception of the smallest i that threw.
   template <class Task>
   void run(Index count, Task&& task) {
-    if (workers_.empty() || count <= 1) {
-      for (Index i = 0; i < count; ++i) task(i);
-      return;
-    }
-    using Body = std::remove_reference_t<Task>;
-    start({.call = [](const void* body,
-                      Index i) { (*static_cast<Body*>(const_cast<void*>(body)))(i); },
-           .body = std::addressof(task),
-           .count = count});
-    take_tasks();
-    finish();
+    run_on_threads(count, [&](std::size_t, Index i) { task(i); });
+  }
+
+  /// Likewise `task(i, own)`: each thread that has a task makes an `Own` and keeps it for all of
+  /// its tasks, as the memory that they work in.
+  template <class Own, class Task>
+  void run_with(Index count, Task&& task) {
+    std::vector<std::optional<Own>> owned(workers_.size() + 1);
+    run_on_threads(count, [&](std::size_t thread, Index i) {
+      std::optional<Own>& own = owned[thread];
+      if (!own) own.emplace();
+      task(i, *own);
+    });
   }
 
  private:
   struct Job {
-    void (*call)(const void*, Index) = nullptr;
+    void (*call)(const void*, std::size_t thread, Index i) = nullptr;
     const void* body = nullptr;
     Index count = 0;
   };
+
+  template <class Body>
+  void run_on_threads(Index count, const Body& body) {
+    if (workers_.empty() || count <= 1) {
+      for (Index i = 0; i < count; ++i) body(0, i);
+      return;
+    }
+    start({.call = [](const void* any, std::size_t thread,
+                      Index i) { (*static_cast<const Body*>(any))(thread, i); },
+           .body = std::addressof(body),
+           .count = count});
+    take_tasks(0);
+    finish();
+  }
 
   void start(const Job& job) {
     {
@@ -72,10 +90,10 @@ class ThreadPool {
     work_.notify_all();
   }
 
-  void take_tasks() {
+  void take_tasks(std::size_t thread) {
     for (Index i = next_++; i < job_.count; i = next_++) {
       try {
-        job_.call(job_.body, i);
+        job_.call(job_.body, thread, i);
       } catch (...) {
         const std::lock_guard lock(mutex_);
         if (!error_ || i < error_index_) {
@@ -92,7 +110,7 @@ class ThreadPool {
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
-  void serve() {
+  void serve(std::size_t thread) {
     std::uint64_t seen = 0;
     std::unique_lock lock(mutex_);
     while (true) {
@@ -100,7 +118,7 @@ class ThreadPool {
       if (leaving_) return;
       seen = generation_;
       lock.unlock();
-      take_tasks();
+      take_tasks(thread);
       lock.lock();
       if (--busy_ == 0) done_.notify_one();
     }
