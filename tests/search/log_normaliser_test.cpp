@@ -68,6 +68,19 @@ TYPED_TEST(LogNormaliser, HasTheSameBitsWhereverTheColumnLies) {
   }
 }
 
+TYPED_TEST(LogNormaliser, HasTheSameBitsBeforeWhatALongerSourceOfABatchLeavesEmpty) {
+  attend::Random random(8);
+  for (std::size_t n = 1; n < 40; ++n) {
+    std::vector<TypeParam> x(n);
+    for (auto& v : x) v = static_cast<TypeParam>(random.normal());
+    const double alone = normaliser(x);
+    while (x.size() < 80) {
+      x.push_back(-std::numeric_limits<TypeParam>::infinity());
+      ASSERT_EQ(normaliser(x), alone) << n << " logits of " << x.size();
+    }
+  }
+}
+
 TYPED_TEST(LogNormaliser, NamesStepAndSentenceOfWhatIsNoNumber) {
   const auto inf = std::numeric_limits<TypeParam>::infinity();
   const auto nan = std::numeric_limits<TypeParam>::quiet_NaN();
