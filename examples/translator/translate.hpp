@@ -37,7 +37,7 @@ inline void prepare(Model& model, const SearchOptions& options) {
 struct SearchMemory {
   Model::Workspace workspace;
   attend::AnyDecoder<float>::Memory memory;
-  attend::BeamWorkspace<attend::AnyDecoder<float>> beams;
+  attend::SearchWorkspace<attend::AnyDecoder<float>> searches;
 };
 
 /// Translates encoded sources (with end symbols); for each the n best, best first. Sentences of
@@ -68,7 +68,7 @@ inline std::vector<Candidates> search(const Model& model,
                                      .start = model.options().start,
                                      .end = model.options().end,
                                      .forbidden = forbidden},
-                                    own.beams);
+                                    own.searches);
     for (Index i = 0; i < n; ++i) {
       const bool blank = part[at(i)].size() == 1;
       found[at(order[at(first + i)])] = blank ? blank_translation(model) : std::move(best[at(i)]);

@@ -214,6 +214,7 @@
 #include <attend/search/path.hpp>
 #include <attend/search/roll_out.hpp>
 #include <attend/search/sampling.hpp>
+#include <attend/search/search_workspace.hpp>
 #include <attend/search/spoken_words.hpp>
 #include <attend/search/stream.hpp>
 #include <attend/search/stream_snapshot.hpp>

@@ -246,7 +246,7 @@ TYPED_TEST(Beam, ASentenceIsTheSameAloneAndInAnyBatch) {
 
 TYPED_TEST(Beam, IsTheSameInMemoryThatOtherSearchesLeft) {
   using Decoder = ScriptedDecoder<TypeParam>;
-  attend::BeamWorkspace<Decoder> workspace;
+  attend::SearchWorkspace<Decoder> workspace;
   for (const Index vocabulary : {131, 7, 60}) {
     const Decoder decoder{.vocabulary = vocabulary};
     for (const Index count : {10, 3, 0, 12}) {

@@ -47,6 +47,11 @@ EIGEN_ALWAYS_INLINE S sum_of_exponentials(Index n, const S* x, S shift, Keep&& k
   return packet::sum(total);
 }
 
+template <Scalar S>
+S sum_of_exponentials(Index n, const S* x, S shift) {
+  return sum_of_exponentials<S>(n, x, shift, [](auto, const auto&) {});
+}
+
 }  // namespace detail
 
 /// x becomes e^(x - shift); returns the sum, in one order wherever x stands.
@@ -122,7 +127,7 @@ class OnlineSoftmax {
 template <Scalar S>
 [[nodiscard]] S log_sum_exp(Index n, const S* x) {
   const S peak = largest(n, x);
-  return peak + std::log(detail::sum_of_exponentials<S>(n, x, peak, [](auto, const auto&) {}));
+  return peak + std::log(detail::sum_of_exponentials<S>(n, x, peak));
 }
 
 /// x becomes softmax(x); all zero where every number is minus infinity.

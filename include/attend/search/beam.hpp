@@ -12,6 +12,7 @@
 #include <attend/search/constraints.hpp>
 #include <attend/search/hypothesis.hpp>
 #include <attend/search/length.hpp>
+#include <attend/search/search_workspace.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -48,7 +49,7 @@ template <Decoder D>
 requires std::default_initializable<typename D::State>
 [[nodiscard]] std::vector<std::vector<Hypothesis<typename D::Scalar>>> beam_search(
     const D& decoder, const typename D::Memory& memory, const BeamOptions& options,
-    BeamWorkspace<D>& workspace) {
+    SearchWorkspace<D>& workspace) {
   check_argument(options.beam >= 1, "beam is ", options.beam, ", expected 1 or more");
   check_argument(options.n_best >= 1 && options.n_best <= options.beam, "n_best is ",
                  options.n_best, ", expected 1 to beam, which is ", options.beam);
@@ -70,7 +71,7 @@ template <Decoder D>
 requires std::default_initializable<typename D::State>
 [[nodiscard]] std::vector<std::vector<Hypothesis<typename D::Scalar>>> beam_search(
     const D& decoder, const typename D::Memory& memory, const BeamOptions& options) {
-  BeamWorkspace<D> workspace;
+  SearchWorkspace<D> workspace;
   return beam_search(decoder, memory, options, workspace);
 }
 

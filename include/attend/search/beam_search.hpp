@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include <attend/core/buffer.hpp>
 #include <attend/core/error.hpp>
 #include <attend/core/types.hpp>
 #include <attend/decoder/decoder.hpp>
@@ -15,12 +14,11 @@
 #include <attend/search/length.hpp>
 #include <attend/search/log_normaliser.hpp>
 #include <attend/search/path.hpp>
+#include <attend/search/search_workspace.hpp>
 #include <attend/search/top_candidates.hpp>
 #include <attend/search/trace.hpp>
 
-namespace attend::inline ATTEND_ABI {
-
-namespace detail {
+namespace attend::inline ATTEND_ABI::detail {
 
 struct BeamRules {
   Index beam;
@@ -31,45 +29,6 @@ struct BeamRules {
   Constraints constraints;
 };
 
-/// A hypothesis that can grow no more.
-struct Ended {
-  double score;
-  double log_probability;
-  Index node;
-  bool finished;
-};
-
-/// The live hypotheses of one sentence are neighbours in the state, best first.
-struct SentenceBeam {
-  Index sentence;
-  Index live;
-  Index limit;
-  std::vector<Ended> ended;
-};
-
-}  // namespace detail
-
-/// Memory that a caller keeps from one beam search to the next: states, logits and histories are
-/// then not made anew. It holds nothing that a search reads of another.
-template <Decoder D>
-struct BeamWorkspace {
-  using S = typename D::Scalar;
-
-  typename D::State state;
-  Buffer<S> logits;
-  detail::Trace<S> trace;
-  detail::TopCandidates<S> best;
-  std::vector<Index> kept;
-  std::vector<detail::SentenceBeam> running;
-  // By column of the state: what each stands for, the token it is fed next, its old column.
-  std::vector<detail::Path> paths;
-  std::vector<detail::Path> next_paths;
-  std::vector<Token> tokens;
-  std::vector<Index> parents;
-};
-
-namespace detail {
-
 template <Decoder D>
 class BeamSearch {
  public:
@@ -77,7 +36,7 @@ class BeamSearch {
   using Memory = typename D::Memory;
 
   BeamSearch(const D& decoder, const Memory& memory, const BeamRules& rules,
-             BeamWorkspace<D>& workspace)
+             SearchWorkspace<D>& workspace)
       : decoder_(decoder),
         memory_(memory),
         rules_(rules),
@@ -86,7 +45,7 @@ class BeamSearch {
 
   [[nodiscard]] std::vector<std::vector<Hypothesis<S>>> run() {
     begin();
-    for (Index step = 1; !w_.running.empty(); ++step) advance(step);
+    for (Index step = 1; !w_.beams.empty(); ++step) advance(step);
     return std::move(results_);
   }
 
@@ -94,13 +53,13 @@ class BeamSearch {
   void begin() {
     const Index sentences = memory_.size();
     w_.trace.clear();
-    w_.running.clear();
+    w_.beams.clear();
     if (sentences == 0) return;
     const std::vector<Index> columns = each_sentence(sentences, 1);
     decoder_.begin(memory_, std::span<const Index>(columns), w_.state);
     w_.logits.resize(vocabulary_size(decoder_, memory_), sentences * rules_.beam);
     for (const Index b : columns)
-      w_.running.push_back({b, 1, rules_.constraints.max_length(memory_.length(b)), {}});
+      w_.beams.push_back({b, 1, rules_.constraints.max_length(memory_.length(b)), {}});
     w_.paths.assign(columns.size(), Path{Trace<S>::root});
     w_.tokens.assign(columns.size(), rules_.constraints.start);
   }
@@ -112,15 +71,15 @@ class BeamSearch {
     w_.tokens.clear();
     w_.next_paths.clear();
     Index first = 0;
-    for (SentenceBeam& beam : w_.running) {
+    for (SentenceBeam& beam : w_.beams) {
       const Index columns = beam.live;
       expand(beam, first, step);
       if (is_done(beam)) close(beam);
       first += columns;
     }
-    std::erase_if(w_.running, [](const SentenceBeam& beam) { return beam.live == 0; });
+    std::erase_if(w_.beams, [](const SentenceBeam& beam) { return beam.live == 0; });
     w_.paths.swap(w_.next_paths);
-    if (!w_.running.empty()) w_.state.select(std::span<const Index>(w_.parents));
+    if (!w_.beams.empty()) w_.state.select(std::span<const Index>(w_.parents));
   }
 
   /// Replaces a sentence's live hypotheses, columns first and on, by their best continuations.
@@ -212,10 +171,8 @@ class BeamSearch {
   const D& decoder_;
   const Memory& memory_;
   const BeamRules& rules_;
-  BeamWorkspace<D>& w_;
+  SearchWorkspace<D>& w_;
   std::vector<std::vector<Hypothesis<S>>> results_;
 };
 
-}  // namespace detail
-
-}  // namespace attend
+}  // namespace attend::inline ATTEND_ABI::detail

@@ -11,6 +11,7 @@
 #include <attend/search/constraints.hpp>
 #include <attend/search/hypothesis.hpp>
 #include <attend/search/roll_out.hpp>
+#include <attend/search/search_workspace.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -45,12 +46,25 @@ template <Decoder D>
 requires std::default_initializable<typename D::State>
 [[nodiscard]] std::vector<Hypothesis<typename D::Scalar>> greedy(const D& decoder,
                                                                  const typename D::Memory& memory,
-                                                                 const GreedyOptions& options) {
+                                                                 const GreedyOptions& options,
+                                                                 SearchWorkspace<D>& workspace) {
   using S = typename D::Scalar;
-  const auto constraints = detail::constraints(options, vocabulary_size(decoder, memory));
+  const detail::RollOutRules rules{
+      .constraints = detail::constraints(options, vocabulary_size(decoder, memory)),
+      .sentences = detail::each_sentence(memory.size(), 1)};
   return detail::roll_out(
-      decoder, memory, constraints, detail::each_sentence(memory.size(), 1),
+      decoder, memory, rules, workspace,
       [](Index, const detail::LogitColumn<S>& x) { return detail::arg_max<S>(x); });
+}
+
+/// The same for one search.
+template <Decoder D>
+requires std::default_initializable<typename D::State>
+[[nodiscard]] std::vector<Hypothesis<typename D::Scalar>> greedy(const D& decoder,
+                                                                 const typename D::Memory& memory,
+                                                                 const GreedyOptions& options) {
+  SearchWorkspace<D> workspace;
+  return greedy(decoder, memory, options, workspace);
 }
 
 }  // namespace attend

@@ -31,8 +31,7 @@ template <Scalar S>
   const S greatest = x.template maxCoeff<Eigen::PropagateNaN>();
   if (!std::isfinite(greatest)) [[unlikely]]
     throw_logits(static_cast<double>(greatest), step, sentence);
-  const auto sum = static_cast<double>(
-      sum_of_exponentials<S>(x.size(), x.data(), greatest, [](auto, const auto&) {}));
+  const auto sum = static_cast<double>(sum_of_exponentials<S>(x.size(), x.data(), greatest));
   return static_cast<double>(greatest) + std::log(std::max(sum, 1.0));
 }
 

@@ -20,6 +20,7 @@
 #include <attend/search/hypothesis.hpp>
 #include <attend/search/path.hpp>
 #include <attend/search/roll_out.hpp>
+#include <attend/search/search_workspace.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -157,22 +158,33 @@ template <Decoder D>
 requires std::default_initializable<typename D::State>
 [[nodiscard]] std::vector<std::vector<Hypothesis<typename D::Scalar>>> sample(
     const D& decoder, const typename D::Memory& memory, const SamplingOptions& options,
-    const Random& random) {
+    const Random& random, SearchWorkspace<D>& workspace) {
   using S = typename D::Scalar;
   const Index sentences = memory.size();
-  const auto constraints = detail::constraints(options, vocabulary_size(decoder, memory));
+  auto constraints = detail::constraints(options, vocabulary_size(decoder, memory));
   detail::check(options, sentences);
+  const detail::RollOutRules rules{.constraints = std::move(constraints),
+                                   .sentences = detail::each_sentence(sentences, options.samples)};
   std::vector<Random> randoms = detail::streams(options, sentences, random);
   detail::TokenSampler<S> sampler(options.temperature, options.top_k, options.top_p);
   const auto choose = [&](Index h, const detail::LogitColumn<S>& x) {
     return sampler.draw(x, randoms[static_cast<std::size_t>(h)]);
   };
-  auto drawn = detail::roll_out(decoder, memory, constraints,
-                                detail::each_sentence(sentences, options.samples), choose);
+  auto drawn = detail::roll_out(decoder, memory, rules, workspace, choose);
   std::vector<std::vector<Hypothesis<S>>> results(static_cast<std::size_t>(sentences));
   for (std::size_t h = 0; h < drawn.size(); ++h)
     results[h / static_cast<std::size_t>(options.samples)].push_back(std::move(drawn[h]));
   return results;
+}
+
+/// The same for one search.
+template <Decoder D>
+requires std::default_initializable<typename D::State>
+[[nodiscard]] std::vector<std::vector<Hypothesis<typename D::Scalar>>> sample(
+    const D& decoder, const typename D::Memory& memory, const SamplingOptions& options,
+    const Random& random) {
+  SearchWorkspace<D> workspace;
+  return sample(decoder, memory, options, random, workspace);
 }
 
 }  // namespace attend
