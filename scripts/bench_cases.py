@@ -39,6 +39,7 @@ def main():
         else:
             merged["benchmarks"] += data["benchmarks"]
     os.remove(part)
+    merged["context"]["spread"] = spread
     with open(out, "w", encoding="utf-8") as file:
         json.dump(merged, file, indent=1)
 

@@ -155,6 +155,13 @@ def add_other_programs(folder, cases):
     return about
 
 
+def turns(spread):
+    if spread:
+        return "all cases and limits take turns over the whole run"
+    return ("a case, its peers and its limits take turns within the same seconds\n(PyTorch and ONNX "
+            "Runtime run after all of them)")
+
+
 def main():
     folder, compiler, flags, commit = sys.argv[1:]
     cases, context = read_results(folder)
@@ -164,12 +171,11 @@ def main():
     print(f"{processor()}, {context['num_cpus']} cores, one thread; {compiler}, `{flags}`; "
           f"commit {commit}.{about}\n")
     print(f"Limits measured in the same run: {describe_limits(cases)}.\n")
-    print("CPU times, medians of repetitions; a case, its peers and its limits take turns within the "
-          "same seconds\n(PyTorch and ONNX Runtime run after all of them). *Of the limit*: the least "
-          "time that operations at the\npeak and reads at the bandwidth of their working set can take, "
-          "as a part of attend's, the best repetition of each.\nThe last columns: the others' times as "
-          "multiples of attend's; above 1 attend is faster; bfloat16 and\nint8 are attend itself, its "
-          "weights stored so.\n")
+    print(f"CPU times, medians of repetitions; {turns(context['spread'])}. *Of the limit*: the least\n"
+          "time that operations at the peak and reads at the bandwidth of their working set can take, "
+          "as a part of\nattend's, the best repetition of each. The last columns: the others' times "
+          "as multiples of attend's;\nabove 1 attend is faster; bfloat16 and int8 are attend itself, "
+          "its weights stored so.\n")
     head = ["case", "shape", "time", "rate", "of the limit", "allocations", *peers]
     print("| " + " | ".join(head) + " |")
     print("|---|---|" + "--:|" * (len(head) - 2))

@@ -99,7 +99,8 @@ template <Scalar S>
 
 /// Gives every tied output of `model` weights of its own, for search: the embedding as it is now,
 /// packed as products read it, which is faster than to compare with the embedding as it stands. It
-/// costs as much memory again, and what learns afterwards learns both apart.
+/// costs as much memory again, and what learns afterwards learns both apart. Save the model before:
+/// the file of an untied one has a weight that a tied model of the same configuration has not.
 template <class M>
 void untie(M& model) {
   for_each_module(
