@@ -29,7 +29,7 @@ TYPED_TEST(TilesInTurn, HaveTheBitsOfEachAlone) {
   for (const Index d : {1, 7, 8, 15, 16, 17, 65, 200}) {
     for (const Index n : {0, 1, 3, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 31, 64}) {
       for (const Index upcoming : {0, 1, 8, 9, 64}) {
-        const auto bringing = std::array{Bringing::half, Bringing::all, Bringing::few}.at(
+        const auto bringing = std::array{Bringing::near, Bringing::all, Bringing::few}.at(
             static_cast<std::size_t>(random.below(3)));
         SCOPED_TRACE(testing::Message() << d << " features, keys " << n << ", next " << upcoming);
         const Matrix<S> K = random_matrix<S>(random, d, n);

@@ -168,15 +168,19 @@ class FewQueries {
   /// Calls `body(tile)` for what query u sees of each tile. Fewer keys than go side by side join
   /// the tile before them.
   template <class Body>
-  void for_each_tile_of(Index u, Body&& body) const {
+  EIGEN_ALWAYS_INLINE void for_each_tile_of(Index u, Body&& body) const {
     const KeyRange seen = sight_.range(u);
-    Index end = 0;
-    for (Index t = first_tile(seen); t < seen.end; t = end) {
-      end = seen.end - t < tile_keys_ + keys_in_turn ? seen.end : t + tile_keys_;
-      sight_.for_each_run(u, t, end, [&](Index from, Index to) ATTEND_INLINE_LAMBDA {
-        body(Tile{from, to - from, u, 1});
-      });
-    }
+    Index end = first_tile(seen);
+    sight_.for_each_run(u, seen.begin, seen.end, [&](Index from, Index to) ATTEND_INLINE_LAMBDA {
+      while (from < to) {
+        while (end <= from) {
+          end = seen.end - end < tile_keys_ + keys_in_turn ? seen.end : end + tile_keys_;
+        }
+        const Index until = std::min(end, to);
+        body(Tile{from, until - from, u, 1});
+        from = until;
+      }
+    });
   }
 
   /// Where the tile of the first of these keys begins: tiles stand at multiples of their size in
@@ -200,10 +204,10 @@ class FewQueries {
     const S* const a = queries_.A.col(u).data();
     S* const E = workspace_.energies.resize(tile_keys_ + keys_in_turn, 1).data();
     const Running running(workspace_.running.view(), 0);
-    const Bringing bringing = !far_              ? Bringing::half
+    const Bringing bringing = !far_              ? Bringing::near
                               : memory_is_slow() ? Bringing::few
                                                  : Bringing::all;
-    for_each_tile_of(u, [&](const Tile& tile) ATTEND_INLINE_LAMBDA {
+    const auto step = [&](const Tile& tile) ATTEND_INLINE_LAMBDA {
       const Index end = tile.key + tile.keys;
       const Index upcoming = std::min(tile_keys_, K.cols() + memory_.behind - end);
       const ConstView<S> next(K.data() + end * K.outerStride(), K.rows(), upcoming,
@@ -214,6 +218,13 @@ class FewQueries {
       if (weights != nullptr) std::copy_n(E, tile.keys, weights->col(u).data() + tile.key);
       take(tile, u, E, running, C);
       add_weighted_before<S>(sum_of(tile, E, C), next, bringing);
+    };
+    for_each_tile_of(u, [&](const Tile& tile) ATTEND_INLINE_LAMBDA {
+      if (tile.keys == keys_in_turn) {
+        step(Tile{tile.key, keys_in_turn, u, 1});  // a number that the compiler knows
+      } else {
+        step(tile);
+      }
     });
   }
 

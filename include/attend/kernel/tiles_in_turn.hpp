@@ -52,8 +52,8 @@ EIGEN_ALWAYS_INLINE void bring_columns_near(const S* K, Index stride, Index i) {
 
 /// What of eight columns that stand next is brought near while a tile computes.
 enum class Bringing {
-  half,  ///< By the sum; the caches send the others soon enough.
-  all,   ///< Half by the energies, half by the sum.
+  near,  ///< Five by the sum; the caches send the others soon enough.
+  all,   ///< Half by the energies and all by the sum: far memory drops some of what is asked once.
   few,   ///< One by the energies and two by the sum, as slow memory sends no more meanwhile.
 };
 
@@ -100,9 +100,10 @@ EIGEN_ALWAYS_INLINE void add_weighted_before(const WeightedSum<S>& sum, ConstVie
           });
         };
         if constexpr (Keys == keys) {
+          if (bringing == Bringing::all) return add_bringing.template operator()<0, keys>();
           if (bringing == Bringing::few) return add_bringing.template operator()<1, 3>();
         }
-        add_bringing.template operator()<keys / 2, keys>();
+        add_bringing.template operator()<keys - 5, keys>();
       });
   if (done < sum.V.cols()) sum.add_from(done);
 }
