@@ -231,16 +231,16 @@ void additive_energies_beside_sum(ConstView<S> K, const S* a, const Vector<S>& v
   const detail::AdditiveQuery<S> query{K.rows(), a, v.data(), v.sum()};
   for (Index t = 0; t < both; t += keys) {
     const detail::WeightedColumns<keys, S> columns(sum, t);
+    // Lines are asked for in two places: so many at once are dropped.
+    const auto beside = [&](Index i) ATTEND_INLINE_LAMBDA {
+      if (i < rows) {
+        if (sum.far) detail::bring_block_behind_near<keys, together>(V, i, t);
+        for (Index at = i; at < i + together; at += w) columns.add(packet::Lane<S>{at});
+      }
+      if (sum.far) detail::bring_block_behind_near<keys, together>(K, i, t);
+    };
     detail::additive_tile<keys>(query, K.data() + t * K.outerStride(), K.outerStride(), e + t,
-                                [&](Index i) ATTEND_INLINE_LAMBDA {
-                                  if (sum.far)
-                                    detail::bring_block_behind_near<keys, together>(K, i, t);
-                                  if (i >= rows) return;
-                                  if (sum.far)
-                                    detail::bring_block_behind_near<keys, together>(V, i, t);
-                                  for (Index at = i; at < i + together; at += w)
-                                    columns.add(packet::Lane<S>{at});
-                                });
+                                beside);
     packet::for_each_lane<S>(V.rows() - rows, [&](auto lane) {
       lane.i += rows;
       columns.add(lane);
