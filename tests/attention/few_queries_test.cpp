@@ -1,5 +1,8 @@
+#include <limits>
 #include <memory>
+#include <reference/attention.hpp>
 #include <reference/matrices.hpp>
+#include <type_traits>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -73,6 +76,43 @@ TYPED_TEST(OneQueryOf, InnerProductsHasTheSameBitsEitherWay) {
       expect_same<S>(memory, {.A = query}, S(0.3));
       expect_same<S>(memory, {.A = query, .bias = {bias.data(), 1, 0}}, 1);
       expect_same<S>(memory, {.A = query, .keep = {keep.get(), 1, 0}}, S(0.3));
+    }
+  }
+}
+
+TYPED_TEST(OneQueryOf, InnerProductsSeesRunsOfKeysThatBeginAndEndInAnyTile) {
+  using S = TypeParam;
+  using reference::Wide;
+  Random random(2);
+  const S scale{0.25};
+  const double bound = std::is_same_v<S, float> ? 1e-5 : 1e-13;
+  for (const Index d : {16, 100, 512}) {
+    for (int round = 0; round < 30; ++round) {
+      const auto T = static_cast<Index>(1 + random.below(300));
+      SCOPED_TRACE(testing::Message() << d << " features, " << T << " keys, round " << round);
+      const Matrix<S> memory = random_matrix<S>(random, d, T);
+      const Matrix<S> query = random_matrix<S>(random, d, 1);
+      const Wide K = memory.template cast<long double>();
+      Wide E = scale * (K.transpose() * query.template cast<long double>());
+      const auto keep = std::make_unique<bool[]>(static_cast<std::size_t>(T));
+      bool seen = true;
+      Index end = 0;
+      for (Index t = 0; t < T; ++t) {
+        if (t == end) {
+          seen = t == 0 || !seen;
+          end = t + 1 + static_cast<Index>(random.below(100));
+        }
+        keep[static_cast<std::size_t>(t)] = seen;
+        if (!seen) E(t, 0) = -std::numeric_limits<long double>::infinity();
+      }
+      const auto expected = reference::attention(E, K, attend::Full{});
+      for (const OneQuery way : {OneQuery::in_turn, OneQuery::overlapped}) {
+        const auto outcome =
+            attend_one<S>(memory, {.A = query, .keep = {keep.get(), 1, 0}}, scale, way);
+        const Wide difference = outcome.context.template cast<long double>() - expected.contexts;
+        EXPECT_LT(difference.cwiseAbs().maxCoeff(), bound);
+        EXPECT_NEAR(outcome.normaliser, static_cast<double>(expected.normalisers[0]), 10 * bound);
+      }
     }
   }
 }
