@@ -113,6 +113,24 @@ TYPED_TEST(Views, AViewThatWritesConvertsToOneThatReads) {
   EXPECT_EQ(reads.outerStride(), 6);
 }
 
+TYPED_TEST(Views, AColumnOfAViewIsAView) {
+  Matrix<TypeParam> m = numbered<TypeParam>(4, 3);
+  const Matrix<TypeParam> before = m;
+  const View<TypeParam> writes(m.bottomRows(3));
+  const ConstView<TypeParam> reads(writes);
+  static_assert(std::same_as<decltype(writes.col(1)), View<TypeParam>>);
+  static_assert(std::same_as<decltype(reads.col(1)), ConstView<TypeParam>>);
+  EXPECT_EQ(reads.col(2), before.col(2).tail(3));
+  EXPECT_EQ(reads.col(1).dot(writes.col(2)), before.col(1).tail(3).dot(before.col(2).tail(3)));
+  EXPECT_EQ(writes.col(1).dot(reads.col(2)), reads.col(1).dot(reads.col(2)));
+  EXPECT_EQ(reads.col(0).reshaped().head(2), before.col(0).segment(1, 2));
+  writes.col(0) += TypeParam(2) * reads.col(2);
+  EXPECT_EQ(m.col(0).tail(3), before.col(0).tail(3) + TypeParam(2) * before.col(2).tail(3));
+  writes.middleCols(1, 2).setConstant(7);
+  EXPECT_TRUE((m.bottomRightCorner(3, 2).array() == TypeParam(7)).all());
+  EXPECT_EQ(m.row(0), before.row(0));
+}
+
 TYPED_TEST(Views, ABlockOfAViewIsAView) {
   Matrix<TypeParam> m = numbered<TypeParam>(5, 6);
   const Matrix<TypeParam> before = m;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <reference/count_allocations.hpp>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -303,6 +304,32 @@ TYPED_TEST(ReducedWeights, AreReadInPlace) {
   for (const Precision precision : reduced) {
     const PanelMatrix<S> W = stored<S>(m, precision);
     EXPECT_EQ(reference::allocations_in([&] { attend::multiply(W, X, Y); }), 0);
+  }
+}
+
+TYPED_TEST(ReducedWeights, AreSharedByCopiesUntilOneChanges) {
+  using S = TypeParam;
+  for (const Precision precision : {Precision::bfloat16, Precision::int8}) {
+    const Matrix<S> m = Matrix<S>::Random(37, 11);
+    PanelMatrix<S> first(m);
+    first.set_precision(precision);
+    const Matrix<S> kept = first.matrix();
+    const auto place = [](const PanelMatrix<S>& W) {
+      const void* data = nullptr;
+      W.visit([&](const auto& view) { data = view.data; });
+      return data;
+    };
+    PanelMatrix<S> copy = first;
+    EXPECT_EQ(place(copy), place(first));
+    copy.set_precision(Precision::full);
+    copy(0, 0) = S{5};
+    EXPECT_EQ(first.precision(), precision);
+    EXPECT_EQ(first.matrix(), kept);
+    const PanelMatrix<S> taken = std::move(first);
+    EXPECT_EQ(taken.matrix(), kept);
+    first = copy;
+    EXPECT_EQ(first.precision(), Precision::full);
+    EXPECT_EQ(first.matrix(), copy.matrix());
   }
 }
 

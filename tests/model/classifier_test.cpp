@@ -234,7 +234,7 @@ TEST(ClassifierOf, AttentivePoolingFindsTheWordThatCounts) {
     Index label = 0;
     Index column = 0;
     L.col(b).maxCoeff(&label);
-    state.model.weights(workspace, b).col(0).maxCoeff(&column);
+    state.model.weights(workspace, b).col(0).reshaped().maxCoeff(&column);
     right += label == example.label ? 1 : 0;
     found += example.tokens[static_cast<std::size_t>(column)] == 5 ? 1 : 0;
   }

@@ -89,8 +89,8 @@ class FewQueries {
       for (Index j = 0; j < tile.queries; ++j) {
         const Index q = tile.query + j;
         exponentials(tile.keys, P.col(j).data(), normalisers[static_cast<std::size_t>(q)]);
-        const S mean = dC.col(q).dot(C.col(q));
-        dE.col(j).array() = P.col(j).array() * (dE.col(j).array() - mean);
+        const S mean = inner_product<S>(C.rows(), dC.col(q).data(), C.col(q).data());
+        softmax_backward(tile.keys, P.col(j).data(), mean, dE.col(j).data());
       }
       TileGradient<S> d{d_memory.keys.middleCols(tile.key, tile.keys),
                         dA.middleCols(tile.query, tile.queries)};

@@ -51,7 +51,9 @@ class ManyQueries {
     for_each_tile(u, count, [&](const Tile& tile, bool whole) {
       View<S> E = energies(A, tile, whole, false);
       if (weights != nullptr) {
-        weights->block(tile.key, u, tile.keys, count) = E.topRows(count).transpose();
+        for (Index j = 0; j < count; ++j) {
+          for (Index t = 0; t < tile.keys; ++t) (*weights)(tile.key + t, u + j) = E(j, t);
+        }
       }
       if (running.accumulate(E)) {
         for (Index j = 0; j < count; ++j) {
@@ -63,7 +65,8 @@ class ManyQueries {
     });
     for (Index j = 0; j < count; ++j) {
       normalisers[j] = running.normaliser(j);
-      out.col(j) = C.col(j) * (running.sees(j) ? S{1} / running.sum(j) : S{0});
+      out.col(j) = C.col(j);
+      out.col(j) *= running.sees(j) ? S{1} / running.sum(j) : S{0};
     }
   }
 
@@ -79,7 +82,7 @@ class ManyQueries {
     known.setZero();
     for (Index j = 0; j < count; ++j) {
       known(j, 0) = normalisers[static_cast<std::size_t>(u + j)];
-      known(j, 1) = dc.col(j).dot(C.col(u + j));
+      known(j, 1) = inner_product<S>(C.rows(), dc.col(j).data(), C.col(u + j).data());
     }
     for_each_tile(u, count, [&](const Tile& tile, bool whole) {
       View<S> P = energies(A, tile, whole, tiles_.adjusts());
@@ -141,10 +144,10 @@ class ManyQueries {
       Index shown = 0;
       sight_.for_each_run(tile.query + j, tile.key, tile.key + tile.keys,
                           [&](Index from, Index to) {
-                            E.row(j).segment(shown, from - tile.key - shown).setConstant(lowest);
+                            E.block(j, shown, 1, from - tile.key - shown).setConstant(lowest);
                             shown = to - tile.key;
                           });
-      E.row(j).tail(tile.keys - shown).setConstant(lowest);
+      E.block(j, shown, 1, tile.keys - shown).setConstant(lowest);
     }
   }
 

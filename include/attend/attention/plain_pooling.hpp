@@ -123,9 +123,9 @@ struct LastPooling : PlainPooling<S> {
                 S /*penalty_scale*/, View<S> dH, const Trace& /*trace*/,
                 LastPooling& /*gradient*/) const {
     if (dH.cols() == 0) return;
-    dH.col(dH.cols() - 1).head(forward_rows) += dM.col(0).head(forward_rows);
+    dH.col(dH.cols() - 1).topRows(forward_rows) += dM.col(0).topRows(forward_rows);
     const Index others = dH.rows() - forward_rows;
-    dH.col(0).tail(others) += dM.col(0).tail(others);
+    dH.col(0).bottomRows(others) += dM.col(0).bottomRows(others);
   }
 };
 

@@ -47,7 +47,7 @@ class WholeColumns {
     E.setConstant(-std::numeric_limits<S>::infinity());
     for (Index u = 0; u < E.cols(); ++u) {
       for_each_run(u, [&](Index from, Index to) {
-        energies_of_run(u, from, to, E.col(u).segment(from, to - from));
+        energies_of_run(u, from, to, E.col(u).middleRows(from, to - from));
       });
     }
   }

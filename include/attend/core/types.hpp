@@ -50,8 +50,9 @@ concept ColumnsInMemory = std::same_as<typename D::Scalar, S> && !D::IsRowMajor 
                           Eigen::internal::inner_stride_at_compile_time<D>::ret == 1;
 
 /// A (rows x cols) block that is read. Unlike `Eigen::Ref<const M>` it never makes a copy in
-/// silence: what does not lie in memory column by column does not compile. A block of a view is a
-/// view, not a type of its own, which programs would pay for when they are compiled.
+/// silence: what does not lie in memory column by column does not compile. A block or a column of a
+/// view is a view, not a type of its own, which programs would pay for when they are compiled; what
+/// Eigen offers vectors alone, such as `head`, a column has behind `reshaped()`.
 template <Scalar S>
 class ConstView : public Eigen::Map<const Matrix<S>, 0, Eigen::OuterStride<>> {
  public:
@@ -82,6 +83,10 @@ class ConstView : public Eigen::Map<const Matrix<S>, 0, Eigen::OuterStride<>> {
   }
   [[nodiscard]] ConstView leftCols(Index n) const { return middleCols(0, n); }
   [[nodiscard]] ConstView rightCols(Index n) const { return middleCols(this->cols() - n, n); }
+  [[nodiscard]] ConstView col(Index j) const { return middleCols(j, 1); }
+  [[nodiscard]] S dot(ConstView other) const {
+    return this->cwiseProduct(static_cast<const Map&>(other)).sum();
+  }
   // NOLINTEND(readability-identifier-naming)
 };
 
@@ -131,12 +136,13 @@ class View : public Eigen::Map<Matrix<S>, 0, Eigen::OuterStride<>> {
     add(other);
     return *this;
   }
-  View& setZero() {  // NOLINT(readability-identifier-naming)
-    for (Index j = 0; j < this->cols(); ++j) std::fill_n(column(j), this->rows(), S{0});
-    return *this;
-  }
 
   // Eigen's names: NOLINTBEGIN(readability-identifier-naming)
+  View& setConstant(S x) {
+    for (Index j = 0; j < this->cols(); ++j) std::fill_n(column(j), this->rows(), x);
+    return *this;
+  }
+  View& setZero() { return setConstant(S{0}); }
   [[nodiscard]] S* data() const { return this->m_data; }
   [[nodiscard]] View block(Index row, Index col, Index rows, Index cols) const {
     eigen_assert(row >= 0 && rows >= 0 && row + rows <= this->rows());
@@ -153,6 +159,8 @@ class View : public Eigen::Map<Matrix<S>, 0, Eigen::OuterStride<>> {
   }
   [[nodiscard]] View leftCols(Index n) const { return middleCols(0, n); }
   [[nodiscard]] View rightCols(Index n) const { return middleCols(this->cols() - n, n); }
+  [[nodiscard]] View col(Index j) const { return middleCols(j, 1); }
+  [[nodiscard]] S dot(ConstView<S> other) const { return ConstView<S>(*this).dot(other); }
   // NOLINTEND(readability-identifier-naming)
 
  private:

@@ -64,12 +64,12 @@ class GenerationGate {
                 GenerationGate& gradient) const {
     for (Index n = 0; n < p.rows(); ++n) {
       const S dx = dp(n, 0) * p(n, 0) * (S{1} - p(n, 0));
-      d.context.col(n) += dx * w_c;
-      d.state.col(n) += dx * w_s;
-      d.input.col(n) += dx * w_x;
-      gradient.w_c += dx * in.context.col(n);
-      gradient.w_s += dx * in.state.col(n);
-      gradient.w_x += dx * in.input.col(n);
+      d.context.col(n) += dx * ConstView<S>(w_c);
+      d.state.col(n) += dx * ConstView<S>(w_s);
+      d.input.col(n) += dx * ConstView<S>(w_x);
+      View<S>(gradient.w_c) += dx * in.context.col(n);
+      View<S>(gradient.w_s) += dx * in.state.col(n);
+      View<S>(gradient.w_x) += dx * in.input.col(n);
       gradient.b(0) += dx;
     }
   }

@@ -497,10 +497,11 @@ class RecurrentSteps {
   }
 
   void add_initial_gradient(const Ragged& layout, const State& state, Memory& d_memory) const {
+    const View<S> all(d_memory.initial);
     Index row = 0;
     for (const Buffer<S>& layer : state.layers) {
       for (Index r = 0; r < layout.size(); ++r) {
-        d_memory.initial.col(layout.sequence(r)).segment(row, layer.rows()) += layer.view().col(r);
+        all.col(layout.sequence(r)).middleRows(row, layer.rows()) += layer.view().col(r);
       }
       row += layer.rows();
     }

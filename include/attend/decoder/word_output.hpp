@@ -51,7 +51,7 @@ class WordOutput {
       multiply(*W, R, b, L);
     } else {
       dots<S>(words.E, R, L);
-      L.colwise() += b;
+      add_to_columns(b, L);
     }
   }
 

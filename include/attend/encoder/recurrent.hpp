@@ -164,7 +164,7 @@ class Recurrent {
     for (Index b = 0; b < layout.size(); ++b) {
       // Backwards all sequences end at the last step; one without steps is in both buffers.
       const Index steps = direction_ == Direction::forward ? layout.length(b) : layout.steps();
-      states.final->col(b) = (steps % 2 == 0 ? even : odd).col(layout.rank(b));
+      View<S>(*states.final).col(b) = (steps % 2 == 0 ? even : odd).col(layout.rank(b));
     }
   }
 
@@ -198,7 +198,8 @@ class Recurrent {
 
   static void store_states(const Ragged& layout, ConstView<S> running, Matrix<S>& states) {
     states.resize(running.rows(), running.cols());
-    for (Index r = 0; r < layout.size(); ++r) states.col(layout.sequence(r)) = running.col(r);
+    for (Index r = 0; r < layout.size(); ++r)
+      View<S>(states).col(layout.sequence(r)) = running.col(r);
   }
 
   Direction direction_ = Direction::forward;

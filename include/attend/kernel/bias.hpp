@@ -1,4 +1,4 @@
-/// The gradient of a bias, with which every column of a product begins.
+/// A bias that every column gets, and its gradient.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +10,12 @@
 #include <attend/kernel/packet.hpp>
 
 namespace attend::inline ATTEND_ABI {
+
+/// Adds b (m) to every column of Y (m x n).
+template <Scalar S>
+void add_to_columns(ConstView<std::type_identity_t<S>> b, View<S> Y) {
+  for (Index j = 0; j < Y.cols(); ++j) Y.col(j) += b;
+}
 
 /// Y = W x + b:  db += the columns of dY (m x n), the first one first. Throws ShapeError.
 template <Scalar S>

@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <memory>
 #include <utility>
-#include <variant>
 
 #include <attend/core/error.hpp>
 #include <attend/core/parameters.hpp>
@@ -32,8 +33,8 @@ struct PanelView {
 /// again; a step's weights are so packed once, when the model is made.
 ///
 /// In a reduced precision (`set_precision`) it is read by products and by the const `(i, j)`, which
-/// gives the number that the product multiplies with. What would change it, or look at its storage,
-/// throws std::invalid_argument.
+/// gives the number that the product multiplies with, and copies of it share its numbers. What
+/// would change it, or look at its storage, throws std::invalid_argument.
 template <Scalar S>
 class PanelMatrix {
  public:
@@ -62,7 +63,7 @@ class PanelMatrix {
     check_extents("PanelMatrix", rows, cols);
     rows_ = rows;
     cols_ = cols;
-    reduced_ = std::monostate();
+    reduced_.reset();
     storage_.setZero(panels() * panel_stride());
   }
 
@@ -85,7 +86,17 @@ class PanelMatrix {
   }
 
   [[nodiscard]] S operator()(Index i, Index j) const {
-    return std::visit([&](const auto& reduced) { return element(reduced, i, j); }, reduced_);
+    switch (precision()) {
+      case Precision::bfloat16: {
+        const PlaceInPairs place = place_in_pairs(i, j);
+        const BFloat16Pair pair = reduced_->pairs[place.word];
+        return static_cast<S>(place.odd ? odd_of(pair) : even_of(pair));
+      }
+      case Precision::int8:
+        return static_cast<S>(reduced_->bytes[place_in_bytes(i, j)]) * reduced_->scales[i];
+      default:
+        return storage_[position(i, j)];
+    }
   }
   [[nodiscard]] S& operator()(Index i, Index j) { return data()[position(i, j)]; }
 
@@ -105,23 +116,40 @@ class PanelMatrix {
   /// Calls `f` with the view of the precision that it is stored in.
   template <class F>
   void visit(F&& f) const {
-    std::visit([&](const auto& reduced) { f(stored_view(reduced)); }, reduced_);
+    switch (precision()) {
+      case Precision::bfloat16:
+        return f(
+            PanelView<S, BFloat16Pair>{reduced_->pairs.data(), panel_stride() / 2, rows_, cols_});
+      case Precision::int8:
+        return f(PanelView<S, std::int8_t>{reduced_->bytes.data(), panel_rows * paired_cols(),
+                                           rows_, cols_, reduced_->scales.data()});
+      default:
+        return f(view());
+    }
   }
 
-  [[nodiscard]] Precision precision() const { return static_cast<Precision>(reduced_.index()); }
+  [[nodiscard]] Precision precision() const {
+    return reduced_ == nullptr ? Precision::full : reduced_->precision;
+  }
   /// Converts its elements. Afterwards it holds no others.
   void set_precision(Precision precision) {
     if (precision == this->precision()) return;
     const Matrix<S> m = matrix();
     *this = m;
     if (precision == Precision::full) return;
-    if (precision == Precision::bfloat16) reduced_ = to_pairs();
-    if (precision == Precision::int8) reduced_ = to_bytes();
+    auto reduced = std::make_shared<Reduced>(precision);
+    if (precision == Precision::bfloat16) write_pairs(reduced->pairs);
+    if (precision == Precision::int8) write_bytes(*reduced);
+    reduced_ = std::move(reduced);
     storage_ = Vector<S>();
   }
   /// Bytes that it is stored in.
   [[nodiscard]] Index bytes() const {
-    return std::visit([&](const auto& reduced) { return stored_bytes(reduced); }, reduced_);
+    const auto of = [](const auto& numbers) {
+      return numbers.size() * static_cast<Index>(sizeof(numbers[0]));
+    };
+    if (reduced_ == nullptr) return of(storage_);
+    return of(reduced_->pairs) + of(reduced_->bytes) + of(reduced_->scales);
   }
 
   /// Becomes the transpose of plain columns; reuses its memory.
@@ -141,9 +169,14 @@ class PanelMatrix {
 
  private:
   using Pairs = Eigen::Matrix<BFloat16Pair, Eigen::Dynamic, 1>;
-  struct Bytes {
-    Eigen::Matrix<std::int8_t, Eigen::Dynamic, 1> q;
-    Vector<S> scales;
+  /// Nothing changes it once it is made.
+  struct Reduced {
+    explicit Reduced(Precision p) : precision(p) {}
+
+    Precision precision;
+    Pairs pairs;                                          ///< of bfloat16
+    Eigen::Matrix<std::int8_t, Eigen::Dynamic, 1> bytes;  ///< of int8
+    Vector<S> scales;                                     ///< of int8, one for every row
   };
 
   [[nodiscard]] Index position(Index i, Index j) const {
@@ -169,9 +202,9 @@ class PanelMatrix {
         "on a copy");
   }
 
-  [[nodiscard]] Pairs to_pairs() const {
+  void write_pairs(Pairs& pairs) const {
     constexpr Index w = packet::width<S>;
-    Pairs pairs(size() / 2);
+    pairs.resize(size() / 2);
     const S* even = storage_.data();
     for (Index word = 0; word < pairs.size(); word += w, even += 2 * w) {
       for (Index i = 0; i < w; ++i) {
@@ -179,7 +212,6 @@ class PanelMatrix {
             to_bfloat16_pair(static_cast<float>(even[i]), static_cast<float>(even[w + i]));
       }
     }
-    return pairs;
   }
   /// Columns of int8, which come in pairs.
   [[nodiscard]] Index paired_cols() const { return (cols_ + 1) / 2 * 2; }
@@ -187,9 +219,11 @@ class PanelMatrix {
     return i / panel_rows * panel_rows * paired_cols() + 2 * (j / 2 * panel_rows + i % panel_rows) +
            j % 2;
   }
-  [[nodiscard]] Bytes to_bytes() const {
-    Bytes bytes{decltype(Bytes::q)::Zero(panels() * panel_rows * paired_cols()),
-                Vector<S>::Zero(panels() * panel_rows)};
+  void write_bytes(Reduced& reduced) const {
+    reduced.bytes.resize(panels() * panel_rows * paired_cols());
+    reduced.scales.resize(panels() * panel_rows);
+    std::fill_n(reduced.bytes.data(), reduced.bytes.size(), std::int8_t{0});
+    std::fill_n(reduced.scales.data(), reduced.scales.size(), S{0});
     for (Index i = 0; i < rows_; ++i) {
       S largest = 0;
       for (Index j = 0; j < cols_; ++j) {
@@ -198,41 +232,11 @@ class PanelMatrix {
         if (std::isnan(largest)) break;
       }
       const S scale = int8_scale(largest);
-      bytes.scales[i] = scale;
+      reduced.scales[i] = scale;
       for (Index j = 0; j < cols_; ++j) {
-        bytes.q[place_in_bytes(i, j)] = to_int8(storage_[position(i, j)], scale);
+        reduced.bytes[place_in_bytes(i, j)] = to_int8(storage_[position(i, j)], scale);
       }
     }
-    return bytes;
-  }
-
-  [[nodiscard]] S element(std::monostate /*full*/, Index i, Index j) const {
-    return storage_[position(i, j)];
-  }
-  [[nodiscard]] S element(const Pairs& pairs, Index i, Index j) const {
-    const PlaceInPairs place = place_in_pairs(i, j);
-    return static_cast<S>(place.odd ? odd_of(pairs[place.word]) : even_of(pairs[place.word]));
-  }
-  [[nodiscard]] S element(const Bytes& bytes, Index i, Index j) const {
-    return static_cast<S>(bytes.q[place_in_bytes(i, j)]) * bytes.scales[i];
-  }
-
-  [[nodiscard]] PanelView<S> stored_view(std::monostate /*full*/) const { return view(); }
-  [[nodiscard]] PanelView<S, BFloat16Pair> stored_view(const Pairs& pairs) const {
-    return {pairs.data(), panel_stride() / 2, rows_, cols_};
-  }
-  [[nodiscard]] PanelView<S, std::int8_t> stored_view(const Bytes& bytes) const {
-    return {bytes.q.data(), panel_rows * paired_cols(), rows_, cols_, bytes.scales.data()};
-  }
-
-  [[nodiscard]] Index stored_bytes(std::monostate /*full*/) const {
-    return size() * static_cast<Index>(sizeof(S));
-  }
-  [[nodiscard]] Index stored_bytes(const Pairs& pairs) const {
-    return pairs.size() * static_cast<Index>(sizeof(BFloat16Pair));
-  }
-  [[nodiscard]] Index stored_bytes(const Bytes& bytes) const {
-    return bytes.q.size() + bytes.scales.size() * static_cast<Index>(sizeof(S));
   }
 
   /// Columns of `rows` elements, `stride` apart, become the rows of the columns from `first` on.
@@ -247,7 +251,7 @@ class PanelMatrix {
   Index rows_ = 0;
   Index cols_ = 0;
   Vector<S> storage_;
-  std::variant<std::monostate, Pairs, Bytes> reduced_;
+  std::shared_ptr<const Reduced> reduced_;  ///< null in full precision
 };
 
 /// Makes `transposed` hold the transpose of every packed weight of `model`; it is a value of the

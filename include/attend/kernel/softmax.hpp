@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include <attend/core/types.hpp>
@@ -141,13 +142,19 @@ void softmax(Index n, S* x) {
   multiply_by(S{1} / exponentials(n, x, peak), n, x);
 }
 
-/// a = softmax(x):  dx_i = a_i (da_i - sum_j a_j da_j), in place of da.
+/// a = softmax(x):  dx_i = a_i (da_i - s), s = sum_j a_j da_j, in place of da, by one who knows s.
 template <Scalar S>
-void softmax_backward(Index n, const S* a, S* d) {
-  const auto mean = packet::fill<S>(inner_product<S>(n, a, d));
+void softmax_backward(Index n, const S* a, std::type_identity_t<S> s, S* d) {
+  const auto mean = packet::fill<S>(s);
   packet::for_each_lane<S>(n, [&](auto lane) {
     lane.store(d, packet::pmul(lane.load(a), packet::psub(lane.load(d), mean)));
   });
+}
+
+/// The same, which adds it up.
+template <Scalar S>
+void softmax_backward(Index n, const S* a, S* d) {
+  softmax_backward<S>(n, a, inner_product<S>(n, a, d), d);
 }
 
 /// The same for a caller that kept x and not a.

@@ -47,7 +47,7 @@ struct Embedding {
     check_shape("Embedding::backward", "dX", dX, gradient.E.rows(),
                 static_cast<Index>(tokens.size()));
     Index n = 0;
-    for (const Token token : tokens) gradient.E.col(token) += dX.col(n++);
+    for (const Token token : tokens) View<S>(gradient.E).col(token) += dX.col(n++);
   }
 };
 

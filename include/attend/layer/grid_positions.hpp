@@ -4,6 +4,7 @@
 #include <span>
 
 #include <attend/core/image_batch.hpp>
+#include <attend/kernel/bias.hpp>
 #include <attend/layer/positions.hpp>
 
 namespace attend::inline ATTEND_ABI {
@@ -21,7 +22,7 @@ class GridPositions {
       const ConstView<S> rows = rows_.columns(half, grid.height);
       const ConstView<S> columns = columns_.columns(X.rows() - half, grid.width);
       for (Index i = 0; i < grid.height; ++i, cell += grid.width) {
-        X.block(0, cell, half, grid.width).colwise() += rows.col(i);
+        add_to_columns(rows.col(i), X.block(0, cell, half, grid.width));
         X.block(half, cell, X.rows() - half, grid.width) += columns;
       }
     }

@@ -10,6 +10,7 @@
 #include <attend/core/error.hpp>
 #include <attend/core/initialize.hpp>
 #include <attend/core/ragged.hpp>
+#include <attend/kernel/bias.hpp>
 
 namespace attend::inline ATTEND_ABI {
 
@@ -88,14 +89,15 @@ class Positions {
   /// The same for X (d x n) of which every column stands at position t.
   void step(Index t, View<S> X, SinusoidTable<S>& sinusoids) const {
     if (!adds()) return;
-    X.colwise() += columns(t + 1, sinusoids).col(t);
+    add_to_columns(columns(t + 1, sinusoids).col(t), X);
   }
 
   /// x_t += P(:, t):  dP(:, t) += dx_t.
   void backward(const Ragged& layout, ConstView<S> dX, Positions& gradient) const {
     if (!P) return;
     for (Index b = 0; b < layout.size(); ++b) {
-      gradient.P->leftCols(layout.length(b)) += dX.middleCols(layout.start(b), layout.length(b));
+      View<S>(*gradient.P).leftCols(layout.length(b)) +=
+          dX.middleCols(layout.start(b), layout.length(b));
     }
   }
 

@@ -31,9 +31,20 @@ void project_through(ProjectionActivation activation, View<S> Y) {
 template <Scalar S>
 void project_backward_through(ProjectionActivation activation, ConstView<std::type_identity_t<S>> Y,
                               View<S> dY) {
-  if (activation == ProjectionActivation::tanh) dY.array() *= S{1} - Y.array().square();
-  if (activation == ProjectionActivation::relu)
-    dY.array() = (Y.array() > S{0}).select(dY.array(), S{0});
+  if (activation == ProjectionActivation::linear) return;
+  const bool relu = activation == ProjectionActivation::relu;
+  const auto zero = packet::fill<S>(0);
+  const auto one = packet::fill<S>(1);
+  for (Index n = 0; n < Y.cols(); ++n) {
+    const S* const value = Y.col(n).data();
+    S* const d = dY.col(n).data();
+    packet::for_each_lane<S>(Y.rows(), [&](auto lane) {
+      const auto y = lane.load(value);
+      const auto dy = lane.load(d);
+      lane.store(d, relu ? packet::where_less(zero, y, dy, zero)
+                         : packet::pmul(dy, packet::psub(one, packet::pmul(y, y))));
+    });
+  }
 }
 
 }  // namespace detail

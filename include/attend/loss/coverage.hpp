@@ -46,13 +46,25 @@ void coverage_loss_backward(ConstView<S> weights, std::type_identity_t<S> scale,
   }
 }
 
+namespace detail {
+
+/// 1 - sum_t a_it.
+template <Scalar S>
+[[nodiscard]] S missing_weight(const ConstView<S>& weights, Index i) {
+  S missing = 1;
+  for (Index t = 0; t < weights.cols(); ++t) missing -= weights(i, t);
+  return missing;
+}
+
+}  // namespace detail
+
 /// sum_i (1 - sum_t a_it)^2: the doubly stochastic penalty of Xu et al. 2015 (arXiv 1502.03044,
 /// eq. 14); all of the source should be looked at. Weights a (T x U).
 template <Scalar S>
 [[nodiscard]] S doubly_stochastic_penalty(ConstView<S> weights) {
   S loss = 0;
   for (Index i = 0; i < weights.rows(); ++i) {
-    const S missing = S{1} - weights.row(i).sum();
+    const S missing = detail::missing_weight<S>(weights, i);
     loss += missing * missing;
   }
   return loss;
@@ -64,7 +76,8 @@ void doubly_stochastic_penalty_backward(ConstView<S> weights, std::type_identity
                                         View<std::type_identity_t<S>> d) {
   check_shape("doubly_stochastic_penalty_backward", "d", d, weights.rows(), weights.cols());
   for (Index i = 0; i < weights.rows(); ++i) {
-    d.row(i).array() -= 2 * scale * (S{1} - weights.row(i).sum());
+    const S missing = detail::missing_weight<S>(weights, i);
+    for (Index t = 0; t < d.cols(); ++t) d(i, t) -= 2 * scale * missing;
   }
 }
 

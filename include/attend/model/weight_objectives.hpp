@@ -33,7 +33,7 @@ template <Scalar S>
     const Index U = layout.length(b);
     View<S> weights = trace.sentence_weights.resize(T, U);
     for (Index u = 0; u < U; ++u) {
-      weights.col(u) = trace.history.weights.view().col(layout.column(b, u)).head(T);
+      weights.col(u) = trace.history.weights.view().col(layout.column(b, u)).topRows(T);
     }
     if (coverage != 0) nats += static_cast<double>(coverage * coverage_loss<S>(weights));
     if (doubly_stochastic != 0) {
@@ -46,7 +46,7 @@ template <Scalar S>
       doubly_stochastic_penalty_backward<S>(weights, doubly_stochastic * scale, d);
     }
     for (Index u = 0; u < U; ++u) {
-      trace.d_weights.view().col(layout.column(b, u)).head(T) += d.col(u);
+      trace.d_weights.view().col(layout.column(b, u)).topRows(T) += d.col(u);
     }
   }
   return nats;

@@ -31,7 +31,7 @@ namespace detail {
 /// The first of the greatest; -1 where all are -Inf.
 template <Scalar S>
 [[nodiscard]] Token arg_max(const LogitColumn<S>& x) {
-  const S greatest = x.maxCoeff();
+  const S greatest = largest(x.size(), x.data());
   if (greatest == -std::numeric_limits<S>::infinity()) return -1;
   return static_cast<Token>(std::find(x.data(), x.data() + x.size(), greatest) - x.data());
 }

@@ -43,7 +43,7 @@ class TopCandidates {
   void offer(const LogitColumn<S>& x, double log_normaliser, Index rank, double log_probability) {
     for (Index first = 0; first < x.size(); first += block) {
       const Index count = std::min(block, x.size() - first);
-      const S greatest = x.segment(first, count).maxCoeff();
+      const S greatest = largest(count, x.data() + first);
       const double reach = log_probability + (static_cast<double>(greatest) - log_normaliser);
       if (heap_.size() == k_ && reach < heap_.front().log_probability) continue;
       for (Index v = first; v < first + count; ++v) {

@@ -44,11 +44,10 @@ class Trace {
   /// sum_j log min(sum_u a_ju, 1) over the source positions j (arXiv 1609.08144, eq. 14). A
   /// position that nothing attended to counts as 1e-8, so that the sum stays finite.
   [[nodiscard]] double log_coverage(Index node) const {
-    std::vector<double> covered(node == root ? 0 : static_cast<std::size_t>(weights(node).size()));
+    std::vector<double> covered(node == root ? 0 : weights(node).size());
     for (; node != root; node = at(node).parent) {
-      const auto column = weights(node);
-      for (std::size_t j = 0; j < covered.size(); ++j)
-        covered[j] += static_cast<double>(column[static_cast<Index>(j)]);
+      const std::span<const S> column = weights(node);
+      for (std::size_t j = 0; j < covered.size(); ++j) covered[j] += static_cast<double>(column[j]);
     }
     double sum = 0;
     for (const double c : covered) sum += std::log(std::clamp(c, 1e-8, 1.0));
@@ -60,10 +59,10 @@ class Trace {
     const Index n = length(node);
     out.finished = finished;
     out.tokens.resize(static_cast<std::size_t>(n));
-    out.weights.resize(node == root ? 0 : weights(node).size(), n);
+    out.weights.resize(node == root ? 0 : std::ssize(weights(node)), n);
     for (Index u = n - 1; u >= 0; --u, node = at(node).parent) {
       out.tokens[static_cast<std::size_t>(u)] = at(node).token;
-      out.weights.col(u) = weights(node).matrix();
+      std::ranges::copy(weights(node), out.weights.col(u).data());
     }
     if (finished) out.tokens.pop_back();
   }
@@ -82,9 +81,9 @@ class Trace {
 
   [[nodiscard]] const Node& at(Index node) const { return nodes_[static_cast<std::size_t>(node)]; }
 
-  [[nodiscard]] Eigen::Map<const Eigen::Array<S, Eigen::Dynamic, 1>> weights(Index node) const {
+  [[nodiscard]] std::span<const S> weights(Index node) const {
     const Column column = columns_[static_cast<std::size_t>(at(node).column)];
-    return {numbers_.data() + column.first, column.size};
+    return {numbers_.data() + column.first, static_cast<std::size_t>(column.size)};
   }
 
   std::vector<Node> nodes_;
