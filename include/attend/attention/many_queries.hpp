@@ -12,6 +12,7 @@
 #include <attend/attention/workspace.hpp>
 #include <attend/kernel/finite_columns.hpp>
 #include <attend/kernel/product.hpp>
+#include <attend/kernel/softmax.hpp>
 #include <attend/kernel/softmax_rows.hpp>
 #include <attend/kernel/transposed_panels.hpp>
 #include <attend/score/score.hpp>
@@ -57,7 +58,7 @@ class ManyQueries {
       }
       if (running.accumulate(E)) {
         for (Index j = 0; j < count; ++j) {
-          if (running.shrink(j) != S{1}) C.col(j) *= running.shrink(j);
+          if (running.shrink(j) != S{1}) multiply_by(running.shrink(j), C.rows(), C.col(j).data());
         }
       }
       drop_weights(queries_, located(tile, E), u);
@@ -66,7 +67,7 @@ class ManyQueries {
     for (Index j = 0; j < count; ++j) {
       normalisers[j] = running.normaliser(j);
       out.col(j) = C.col(j);
-      out.col(j) *= running.sees(j) ? S{1} / running.sum(j) : S{0};
+      multiply_by(running.sees(j) ? S{1} / running.sum(j) : S{0}, out.rows(), out.col(j).data());
     }
   }
 
